@@ -1,0 +1,68 @@
+"""Grow a small medical data set, and learn honestly whether it helped.
+
+The public names are imported on first use, so that ``import augment`` stays instant: it loads
+neither torch nor monai, scikit-learn or pandas.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from augment.evaluation.lift import evaluate_lift
+    from augment.evaluation.results import LiftResult
+    from augment.generators.baselines import Bootstrap, GaussianCopula, Jitter
+    from augment.generators.smote import Smote
+    from augment.generators.tabular_gan import TabularGAN
+    from augment.generators.tabular_vae import TabularVAE
+    from augment.persistence import load
+
+try:
+    __version__ = version("medaugment")
+except PackageNotFoundError:  # a source tree on the path that was never installed
+    __version__ = "0+unknown"
+
+# The classes that a model file may name: nothing else is ever built from a file.
+_MODELS = {
+    "Bootstrap": "augment.generators.baselines",
+    "GaussianCopula": "augment.generators.baselines",
+    "Jitter": "augment.generators.baselines",
+    "Smote": "augment.generators.smote",
+    "TabularGAN": "augment.generators.tabular_gan",
+    "TabularVAE": "augment.generators.tabular_vae",
+}
+_EXPORTS = {
+    **_MODELS,
+    "LiftResult": "augment.evaluation.results",
+    "evaluate_lift": "augment.evaluation.lift",
+    "load": "augment.persistence",
+}
+_SUBPACKAGES = ("data", "evaluation", "generators", "metrics", "report")
+
+__all__ = [
+    "Bootstrap",
+    "GaussianCopula",
+    "Jitter",
+    "LiftResult",
+    "Smote",
+    "TabularGAN",
+    "TabularVAE",
+    "evaluate_lift",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    if name in _EXPORTS:
+        return getattr(importlib.import_module(_EXPORTS[name]), name)
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"augment.{name}")
+    raise AttributeError(f"module 'augment' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__, *_SUBPACKAGES})

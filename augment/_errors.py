@@ -1,0 +1,94 @@
+"""The errors and warnings of the package.
+
+Each message says what was expected, what was found, and what to do. User errors also inherit
+the built-in class that a caller would expect, so ``except ValueError`` works.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = [
+    "AugmentError",
+    "AugmentWarning",
+    "InvalidInputError",
+    "InvalidTypeError",
+    "MissingDependencyError",
+    "ModelFileError",
+    "SmallDataWarning",
+    "TrainingError",
+    "did_you_mean",
+    "listed",
+]
+
+
+class AugmentError(Exception):
+    """Base class of every error that the package raises on purpose."""
+
+
+class InvalidInputError(AugmentError, ValueError):
+    """Data or a parameter has a value that cannot be used."""
+
+
+class InvalidTypeError(AugmentError, TypeError):
+    """Data or a parameter has a type that cannot be used."""
+
+
+class ModelFileError(AugmentError, ValueError):
+    """A model file is unreadable, damaged, foreign, or too new."""
+
+
+class MissingDependencyError(AugmentError, ImportError):
+    """An optional package is needed and not installed."""
+
+
+class TrainingError(AugmentError, RuntimeError):
+    """Training failed and could not be rescued."""
+
+
+class AugmentWarning(UserWarning):
+    """Something was served, but not as asked."""
+
+
+class SmallDataWarning(AugmentWarning):
+    """There is so little data that the result deserves extra care."""
+
+
+def did_you_mean(word: Any, options: Iterable[Any]) -> str:
+    """Suggest the closest option, as a sentence with a leading space.
+
+    Parameters
+    ----------
+    word : object
+        What the user wrote.
+    options : iterable
+        What would have been accepted.
+
+    Returns
+    -------
+    str
+        ``" Did you mean 'x'?"``, or an empty string when nothing is close.
+
+    Examples
+    --------
+    >>> did_you_mean("sx", ["sex", "age"])
+    " Did you mean 'sex'?"
+    """
+    close = difflib.get_close_matches(str(word), [str(option) for option in options], n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def listed(values: Iterable[Any], limit: int = 8) -> str:
+    """Write a list for a message, cut after ``limit`` entries.
+
+    Examples
+    --------
+    >>> listed(range(4), limit=2)
+    '[0, 1, … 2 more]'
+    """
+    items = list(values)
+    shown = ", ".join(repr(value) for value in items[:limit])
+    more = f", … {len(items) - limit} more" if len(items) > limit else ""
+    return f"[{shown}{more}]"

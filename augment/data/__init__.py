@@ -1,0 +1,1 @@
+"""Tables and images as arrays: schemas, codecs, readers."""

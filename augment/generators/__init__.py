@@ -1,0 +1,1 @@
+"""Generators: scikit-learn estimators with ``fit`` and ``sample``."""

@@ -1,0 +1,1 @@
+"""Metrics: arrays in, numbers out; nothing is fitted to a generator here."""

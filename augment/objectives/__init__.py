@@ -1,0 +1,1 @@
+"""Objectives: one file a method, with its networks, phases and loss."""

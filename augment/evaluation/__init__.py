@@ -1,1 +1,35 @@
-"""Evaluation: does the synthetic data help, is it faithful, did it copy anyone?"""
+"""Evaluation: whether synthetic rows help, whether they are faithful, whom they copy."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_EXPORTS = {
+    "EquivalentRows": "augment.evaluation.results",
+    "ExternalResult": "augment.evaluation.results",
+    "LiftResult": "augment.evaluation.results",
+    "Result": "augment.evaluation.results",
+    "default_estimators": "augment.evaluation.classifiers",
+    "evaluate_lift": "augment.evaluation.lift",
+}
+__all__ = [
+    "EquivalentRows",
+    "ExternalResult",
+    "LiftResult",
+    "Result",
+    "default_estimators",
+    "evaluate_lift",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name on first use."""
+    if name in _EXPORTS:
+        return getattr(importlib.import_module(_EXPORTS[name]), name)
+    raise AttributeError(f"module 'augment.evaluation' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the names, loaded or not."""
+    return sorted({*globals(), *__all__})

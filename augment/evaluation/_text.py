@@ -1,0 +1,103 @@
+"""Results in words: the verdict table that the command line and notebooks print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from augment.evaluation.results import LiftResult
+
+__all__ = ["DECIDING", "METRIC_NAMES", "interval_text", "lift_headline", "lift_table"]
+
+# The two metrics that decide, in the order in which they are printed.
+DECIDING = ("roc_auc", "neg_log_loss")
+METRIC_NAMES = {
+    "roc_auc": "ROC AUC",
+    "neg_log_loss": "log loss (sign turned)",
+    "balanced_accuracy": "balanced accuracy",
+    "neg_brier": "Brier score (sign turned)",
+    "calibration_slope": "calibration slope",
+}
+
+
+def interval_text(lift: float, lower: float, upper: float) -> str:
+    """Write a lift with its interval.
+
+    Examples
+    --------
+    >>> interval_text(0.0123, -0.001, 0.0256)
+    '+0.012 [-0.001, +0.026]'
+    """
+    return f"{lift:+.3f} [{lower:+.3f}, {upper:+.3f}]"
+
+
+def _overall(result: LiftResult) -> dict[str, Any]:
+    """Give the line of the mean over estimators in the form of a line of `by_estimator`."""
+    summary = result.summary
+    rows = summary[(summary["estimator"] == "all") & (summary["arm"] == "augmented")]
+    line: dict[str, Any] = {"estimator": "all (mean)", "verdict": result.verdict}
+    for record in rows.to_dict("records"):
+        for part in ("lift", "lower", "upper"):
+            line[f"{part}_{record['metric']}"] = record[part]
+    return line
+
+
+def _cell(line: dict[str, Any], metric: str) -> str:
+    return interval_text(*(line[f"{part}_{metric}"] for part in ("lift", "lower", "upper")))
+
+
+def lift_headline(result: LiftResult) -> str:
+    """Write verdict and overall lifts in one line."""
+    line = _overall(result)
+    lifts = ", ".join(f"{metric}={_cell(line, metric)}" for metric in DECIDING)
+    return f"verdict={result.verdict!r}, {lifts}"
+
+
+def lift_table(result: LiftResult) -> str:
+    """Write the verdicts as a table: a line per estimator, then the overall one and its reason.
+
+    Parameters
+    ----------
+    result : LiftResult
+        What to print.
+
+    Returns
+    -------
+    str
+        Several lines, without a trailing newline. Lifts are augmented minus real only; above
+        zero is better for both metrics.
+    """
+    lines: list[dict[str, Any]] = [
+        {str(key): value for key, value in line.items()}
+        for line in result.by_estimator.to_dict("records")
+    ]
+    lines.append(_overall(result))
+    head = ["estimator", "verdict", "AUC lift [95 %]", "log loss lift [95 %]"]
+    cells = [
+        [str(line["estimator"]), str(line["verdict"]), *(_cell(line, m) for m in DECIDING)]
+        for line in lines
+    ]
+    widths = [max(len(row[i]) for row in [head, *cells]) for i in range(len(head))]
+    rows = [
+        "  ".join(part.ljust(width) for part, width in zip(row, widths, strict=True)).rstrip()
+        for row in [head, *cells]
+    ]
+    rule = "-" * max(len(row) for row in rows)
+    text = [
+        rows[0],
+        rule,
+        *rows[1:-1],
+        rule,
+        rows[-1],
+        "",
+        f"Verdict: {result.verdict}. {result.reason}",
+    ]
+    if result.equivalent_rows is not None:
+        text.append(f"Synthetic rows worth: {result.equivalent_rows.text}.")
+    if result.external is not None:
+        external = result.external
+        text.append(
+            f"External test ({external.n_test} rows): {external.verdict}. {external.reason}"
+        )
+    text.extend(f"Note: {note}" for note in result.notes)
+    return "\n".join(text)

@@ -1,0 +1,219 @@
+"""Tables in files: read with care, split from their target, written with a mark."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from augment._errors import InvalidInputError, did_you_mean, listed
+from augment._optional import optional_import
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["MARK", "read_table", "split_table", "write_table"]
+
+MARK = "synthetic"
+_PARQUET = (".parquet", ".pq")
+_TEXT = (".csv", ".tsv", ".txt")
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Read a table from a CSV, TSV or Parquet file.
+
+    The separator (comma, semicolon or tab) is taken from the header line; with semicolons,
+    numbers written with a decimal comma are understood.
+
+    Parameters
+    ----------
+    path : path
+        A UTF-8 text file with a header line, or a Parquet file (needs pyarrow).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Empty cells are missing values.
+
+    Raises
+    ------
+    InvalidInputError
+        If the file is missing, empty, unreadable, of another kind, or repeats a column name.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InvalidInputError(f"Expected a table at '{path}'; found no file. Check the path.")
+    ending = path.suffix.lower()
+    if ending in _PARQUET:
+        table = _read_parquet(path)
+    elif ending in _TEXT:
+        table = _read_text(path)
+    else:
+        raise InvalidInputError(
+            f"Expected a table ending in .csv, .tsv or .parquet; found '{path.name}'. "
+            "Save it as CSV with a header line."
+        )
+    if not len(table):
+        raise InvalidInputError(
+            f"Expected rows of patients in '{path.name}'; the table is empty. "
+            "It needs a header line and at least 10 rows."
+        )
+    return table
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    """Read a Parquet file."""
+    import pandas as pd
+
+    pyarrow = optional_import("pyarrow", extra="parquet", purpose="Reading Parquet")
+    try:
+        return pd.read_parquet(path)
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        raise InvalidInputError(
+            f"Expected a Parquet file; '{path.name}' is not one. Save the table again, or as CSV."
+        ) from error
+
+
+def _read_text(path: Path) -> pd.DataFrame:
+    """Read a delimited text file, separator and decimal sign found from its text."""
+    import pandas as pd
+
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(
+            f"Expected UTF-8 text in '{path.name}'; byte {error.start} is not. "
+            "Save the table as 'CSV UTF-8'."
+        ) from error
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    separator = max(",;\t", key=header.count)
+    _refuse_repeats(next(csv.reader([header], delimiter=separator), []), path)
+    comma = separator == ";" and re.search(r"(^|;)-?\d+,\d+(;|$)", text, re.MULTILINE)
+    try:
+        return pd.read_csv(
+            path, sep=separator, decimal="," if comma else ".", encoding="utf-8-sig"
+        )
+    except pd.errors.EmptyDataError as error:
+        raise InvalidInputError(
+            f"Expected a header line and rows in '{path.name}'; the file is empty."
+        ) from error
+    except pd.errors.ParserError as error:
+        raise InvalidInputError(
+            f"'{path.name}' cannot be read as a table ({str(error).strip()}). "
+            "Every line needs as many cells as the header."
+        ) from error
+
+
+def _refuse_repeats(names: list[str], path: Path) -> None:
+    """Refuse repeated column names, which pandas would rename in silence."""
+    repeats = [name for name, count in Counter(names).items() if count > 1]
+    if repeats:
+        raise InvalidInputError(
+            f"Expected different column names in '{path.name}'; found {listed(repeats)} "
+            "more than once. Rename or drop the repeats."
+        )
+
+
+def split_table(
+    table: pd.DataFrame, target: str, groups: str | None = None, *, what: str = "table"
+) -> tuple[pd.DataFrame, pd.Series, pd.Series | None]:
+    """Split a table into features, target and groups.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Everything in one frame.
+    target : str
+        The column to predict; it must be filled in every row.
+    groups : str, optional
+        A column that says which rows belong together (a patient's number). It is no feature.
+    what : str
+        How to call the table in a message.
+
+    Returns
+    -------
+    X : pandas.DataFrame
+    y : pandas.Series
+    groups : pandas.Series or None
+
+    Raises
+    ------
+    InvalidInputError
+        If a column is not there, or has empty cells.
+    """
+    for role, name in (("target", target), ("groups", groups)):
+        if name is None:
+            continue
+        if name not in table.columns:
+            raise InvalidInputError(
+                f"Expected a column {name!r} ({role}) in the {what}; "
+                f"found {listed(table.columns)}.{did_you_mean(name, table.columns)}"
+            )
+        empty = int(table[name].isna().sum())
+        if empty:
+            raise InvalidInputError(
+                f"Expected the {role} column {name!r} to be filled in every row of the {what}; "
+                f"found {empty} empty cell{'s' if empty > 1 else ''}. Fill or drop those rows."
+            )
+    if groups == target:
+        raise InvalidInputError(f"Expected different columns; {target!r} is target and groups.")
+    drop = [target] if groups is None else [target, groups]
+    X = table.drop(columns=drop)
+    if not X.shape[1]:
+        raise InvalidInputError(f"Expected feature columns beside {listed(drop)}; found none.")
+    return X, table[target], None if groups is None else table[groups]
+
+
+def write_table(table: pd.DataFrame, path: str | Path, *, mark: bool = True) -> None:
+    """Write synthetic rows, marked as such.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The rows.
+    path : path
+        CSV, TSV or (with pyarrow) Parquet, by its ending.
+    mark : bool, default=True
+        Put a first column ``synthetic`` with True in every row, so that nobody takes the rows for
+        patients.
+
+    Raises
+    ------
+    InvalidInputError
+        If the ending is unknown, or the table has a column of that name already.
+    """
+    path = Path(path)
+    check_table_ending(path)
+    if mark:
+        if MARK in table.columns:
+            raise InvalidInputError(
+                f"The table already has a column {MARK!r}, so its rows cannot be marked. "
+                "Rename that column, or write without the mark (--no-mark)."
+            )
+        table = table.copy()
+        table.insert(0, MARK, True)
+    if path.suffix.lower() in _PARQUET:
+        table.to_parquet(path, index=False)
+    else:
+        table.to_csv(path, index=False, sep="," if path.suffix.lower() == ".csv" else "\t")
+
+
+def check_table_ending(path: str | Path) -> None:
+    """Check, before work starts, that a table can be written under this name.
+
+    Raises
+    ------
+    InvalidInputError
+        If the ending is none of .csv, .tsv, .txt, .parquet.
+    MissingDependencyError
+        If it is .parquet and pyarrow is not installed.
+    """
+    ending = Path(path).suffix.lower()
+    if ending in _PARQUET:
+        optional_import("pyarrow", extra="parquet", purpose="Writing Parquet")
+    elif ending not in _TEXT:
+        raise InvalidInputError(
+            f"Expected a file ending in .csv, .tsv or .parquet; found '{Path(path).name}'."
+        )

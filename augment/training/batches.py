@@ -1,0 +1,212 @@
+"""Endless shuffled batches of tensors that live on the training device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+
+from augment._errors import InvalidInputError
+from augment._random import torch_generator
+from augment._typing import State
+from augment.objectives.base import Batch
+
+__all__ = ["Batches"]
+
+_SEED_LIMIT = 2**62
+
+
+class Batches:
+    """An endless stream of batches: shuffled passes over the rows, without replacement.
+
+    Each pass visits every row once; a batch that reaches the end of a pass goes on into the next
+    one, so all batches have the same size and no row is ever dropped.
+
+    Parameters
+    ----------
+    tensors : dict of Tensor
+        Row i of each tensor belongs together.
+    batch_size : int
+        Rows in a batch (of each member).
+    generator : torch.Generator
+        Only gives the first seeds; the stream then has generators of its own.
+    members : sequence of Tensor of int64, optional
+        For an ensemble: the rows that each of its K members may see. Each member has its own
+        shuffles, which depend on its position in the list and not on the other members.
+    refresh : callable, optional
+        ``refresh(generator) -> tensors`` replaces all or some tensors, for example to draw anew the
+        random part of dequantised categories. It must depend on the generator alone: on resume the
+        last call is repeated.
+    refresh_every : int, optional
+        Steps between refreshes; by default one pass over the rows of the largest member.
+
+    Raises
+    ------
+    InvalidInputError
+        If tensors differ in their rows, there are none, or a member has none.
+
+    Examples
+    --------
+    >>> from augment._random import torch_generator
+    >>> batches = Batches({"x": torch.arange(4)}, 2, torch_generator(0))
+    >>> sorted(torch.cat([next(batches)["x"], next(batches)["x"]]).tolist())
+    [0, 1, 2, 3]
+    """
+
+    def __init__(
+        self,
+        tensors: Batch,
+        batch_size: int,
+        generator: torch.Generator,
+        members: Sequence[torch.Tensor] | None = None,
+        *,
+        refresh: Callable[[torch.Generator], Batch] | None = None,
+        refresh_every: int | None = None,
+    ) -> None:
+        self.n_rows = _common_rows(tensors)
+        if batch_size < 1 or (refresh_every is not None and refresh_every < 1):
+            raise InvalidInputError(
+                "batch_size and refresh_every must be at least 1; "
+                f"got {batch_size} and {refresh_every}."
+            )
+        self.tensors = dict(tensors)
+        self.batch_size = batch_size
+        self.n_members = None if members is None else len(members)
+        self._rows = [torch.arange(self.n_rows)] if members is None else [*members]
+        _check_members(self._rows, self.n_rows)
+        self._refresh = refresh
+        self._refresh_every = refresh_every
+        seeds = torch.randint(_SEED_LIMIT, (1 + len(self._rows),), generator=generator).tolist()
+        self._refresh_generator = torch_generator(seeds[0])
+        self._generators = [torch_generator(seed) for seed in seeds[1:]]
+        self._tails = [torch.empty(0, dtype=torch.int64) for _ in self._rows]
+        self._refreshed_from: torch.Tensor | None = None
+        self._drawn = 0
+        self._device = torch.device("cpu")
+        self._set_queue(torch.empty(0, len(self._rows) * batch_size, dtype=torch.int64), 0)
+        self.to("cpu")
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches that one pass over the rows of the largest member takes."""
+        return math.ceil(max(len(rows) for rows in self._rows) / self.batch_size)
+
+    def to(self, device: torch.device | str) -> Batches:
+        """Move the rows to a device, and give the same object back."""
+        self._device = torch.device(device)
+        self._place(self.tensors)
+        self._set_queue(self._queue, self._position)
+        return self
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Give itself: the stream has one position."""
+        return self
+
+    def __next__(self) -> Batch:
+        """Give the next batch: tensors of shape (B, ...), or (K, B, ...) with members."""
+        if self._position == len(self._indices):
+            self._refill()
+        if self._refresh_every and self._drawn and self._drawn % self._refresh_every == 0:
+            self._renew()
+        index = self._indices[self._position]
+        self._position += 1
+        self._drawn += 1
+        return {
+            name: tensor.index_select(0, index).view(shape) for name, tensor, shape in self._sources
+        }
+
+    def get_state(self) -> State:
+        """Give all that is needed to go on with exactly the next batch."""
+        return {
+            "queue": self._queue.cpu(),
+            "position": self._position,
+            "drawn": self._drawn,
+            "tails": list(self._tails),
+            "generators": [generator.get_state() for generator in self._generators],
+            "refresh_generator": self._refresh_generator.get_state(),
+            "refreshed_from": self._refreshed_from,
+        }
+
+    def set_state(self, state: State) -> None:
+        """Go on from a state that `get_state` gave on equal rows."""
+        self._tails = list(state["tails"])
+        for generator, saved in zip(self._generators, state["generators"], strict=True):
+            generator.set_state(saved)
+        self._drawn = state["drawn"]
+        self._set_queue(state["queue"], state["position"])
+        if state["refreshed_from"] is not None:
+            self._refresh_generator.set_state(state["refreshed_from"])
+            self._renew()
+        self._refresh_generator.set_state(state["refresh_generator"])
+
+    def _refill(self) -> None:
+        """Shuffle one more pass of the largest member, and as many rows of the others."""
+        if self._refresh_every is None and self._drawn:
+            self._renew()
+        steps = self.steps_per_epoch
+        streams = torch.stack(
+            [self._take(member, steps * self.batch_size) for member in range(len(self._rows))]
+        )
+        queue = streams.view(len(self._rows), steps, self.batch_size).transpose(0, 1)
+        self._set_queue(queue.reshape(steps, -1), 0)
+
+    def _take(self, member: int, n: int) -> torch.Tensor:
+        """Take the next ``n`` row numbers of one member's stream."""
+        rows, parts, found = self._rows[member], [self._tails[member]], len(self._tails[member])
+        while found < n:
+            shuffle = torch.randperm(len(rows), generator=self._generators[member])
+            parts.append(rows[shuffle])
+            found += len(rows)
+        stream = torch.cat(parts)
+        self._tails[member] = stream[n:].clone()
+        return stream[:n]
+
+    def _renew(self) -> None:
+        """Replace tensors by what ``refresh`` gives."""
+        if self._refresh is None:
+            return
+        self._refreshed_from = self._refresh_generator.get_state()
+        fresh = self._refresh(self._refresh_generator)
+        if _common_rows(fresh) != self.n_rows or not fresh.keys() <= self.tensors.keys():
+            raise InvalidInputError(
+                f"refresh must give tensors named {sorted(self.tensors)} with {self.n_rows} rows; "
+                f"got { ({name: tuple(tensor.shape) for name, tensor in fresh.items()}) }."
+            )
+        self._place(fresh)
+
+    def _place(self, tensors: Batch) -> None:
+        """Keep tensors on the device, with the shape that their batches will have."""
+        self.tensors.update({name: value.to(self._device) for name, value in tensors.items()})
+        lead = (self.batch_size,) if self.n_members is None else (self.n_members, self.batch_size)
+        self._sources = [
+            (name, tensor, lead + tuple(tensor.shape[1:])) for name, tensor in self.tensors.items()
+        ]
+
+    def _set_queue(self, queue: torch.Tensor, position: int) -> None:
+        """Keep row numbers, (steps, members x batch_size), ready to be taken one by one."""
+        self._queue = queue.to(self._device)
+        self._indices = self._queue.unbind(0)
+        self._position = position
+
+
+def _common_rows(tensors: Batch) -> int:
+    """Give the number of rows that all tensors have."""
+    rows = {name: len(tensor) for name, tensor in tensors.items()}
+    if len(set(rows.values())) != 1 or 0 in rows.values():
+        raise InvalidInputError(
+            f"All tensors of a batch need the same number of rows, at least 1; found {rows}."
+        )
+    return next(iter(rows.values()))
+
+
+def _check_members(members: list[torch.Tensor], n_rows: int) -> None:
+    """Refuse members without rows, or with rows that do not exist."""
+    for number, rows in enumerate(members):
+        if len(rows) == 0 or int(rows.min()) < 0 or int(rows.max()) >= n_rows:
+            raise InvalidInputError(
+                f"Each member needs rows between 0 and {n_rows - 1}; "
+                f"member {number} has {len(rows)} rows, not all in that range."
+            )
+    if not members:
+        raise InvalidInputError("members is an empty list; leave it out for a single model.")

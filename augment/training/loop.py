@@ -1,0 +1,227 @@
+"""The one training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from augment._errors import InvalidInputError
+from augment._random import isolated_rng, torch_generator
+from augment.objectives.base import Batch, Objective, Phase
+from augment.training.batches import Batches
+from augment.training.distributed import average_gradients, share_weights, world_size
+from augment.training.ema import Ema
+from augment.training.state import Callback, TrainingRecord, TrainingState
+
+__all__ = ["train"]
+
+
+def train(
+    objective: Objective,
+    batches: Batches,
+    *,
+    max_steps: int,
+    generator: torch.Generator,
+    device: torch.device | str = "cpu",
+    validation: Batch | None = None,
+    validate_every: int = 25,
+    ema_decay: float | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> TrainingRecord:
+    """Train any objective: for each step and phase, loss, backward, step; then the average.
+
+    In each phase only the parameters of its networks require gradients. The global random state is
+    left as it was. Gradients are averaged over processes where ``torch.distributed`` is set up.
+
+    Parameters
+    ----------
+    objective : Objective
+        What to train; its networks end up with the trained weights (the average if ``ema_decay``
+        is given, the best where a callback kept them), on ``device`` and in evaluation mode.
+    batches : Batches
+        Where rows come from.
+    max_steps : int
+        Steps at most; callbacks may stop earlier.
+    generator : torch.Generator
+        CPU generator for all noise.
+    device : torch.device or str, default="cpu"
+        Where to train.
+    validation : dict of Tensor, optional
+        Held-out rows for `Objective.validate`.
+    validate_every : int, default=25
+        Steps between validation points: means go into the history, callbacks look.
+    ema_decay : float, optional
+        Decay of the exponential moving average of the weights; None for no average.
+    callbacks : sequence of Callback
+        What else should happen.
+
+    Returns
+    -------
+    TrainingRecord
+        History, number of steps, and why it stopped.
+
+    Notes
+    -----
+    The loop prints nothing, clips nothing and knows no epochs.
+    """
+    device = torch.device(device)
+    networks = objective.networks.to(device)
+    batches.to(device)
+    validation = validation and {name: value.to(device) for name, value in validation.items()}
+    with _learnable(objective) as learnable, isolated_rng(generator.initial_seed()):
+        state = TrainingState(
+            objective=objective,
+            batches=batches,
+            generator=generator,
+            max_steps=max_steps,
+            phases=[_phase(objective, phase, learnable) for phase in objective.phases],
+            ema=Ema(networks, ema_decay) if ema_decay else None,
+            callbacks=sorted(callbacks, key=lambda callback: callback.order),
+        )
+        if world_size() > 1:
+            share_weights(networks.state_dict().values())
+        try:
+            _run(state, learnable, validation, validate_every)
+        finally:
+            for callback in state.callbacks:
+                callback.close()
+    networks.eval()
+    return TrainingRecord(state.history, state.step, state.stopped_by or "max_steps")
+
+
+def _run(
+    state: TrainingState,
+    learnable: set[torch.nn.Parameter],
+    validation: Batch | None,
+    validate_every: int,
+) -> None:
+    """Run all steps, and tell the callbacks."""
+    networks, steppers = state.objective.networks, _overriding(state.callbacks, "on_step")
+    for callback in state.callbacks:
+        callback.on_start(state)
+    if state.finished:
+        return
+    networks.train()
+    while state.step < state.max_steps and state.stopped_by is None:
+        _step(state, learnable)
+        state.step += 1
+        if state.ema:
+            state.ema.update()
+        if state.step % validate_every == 0 or state.step == state.max_steps:
+            networks.eval()
+            _validate(state, validation)
+            for callback in state.callbacks:
+                callback.on_validation(state)
+            networks.train()
+        for callback in steppers:
+            callback.on_step(state)
+    if state.ema:
+        state.ema.apply()
+    for callback in state.callbacks:
+        callback.on_end(state)
+
+
+def _step(state: TrainingState, learnable: set[torch.nn.Parameter]) -> None:
+    """Update every phase's networks once (or as often as the phase repeats)."""
+    n_processes = world_size()
+    for phase, parameters, optimizer in state.phases:
+        if len(state.phases) > 1:
+            for parameter in learnable:
+                parameter.requires_grad_(False)
+            for parameter in parameters:
+                parameter.requires_grad_(True)
+        for _ in range(phase.repeats):
+            for parameter in parameters:
+                parameter.grad = None
+            loss, terms = state.objective.loss(
+                phase.name, next(state.batches), state.generator, state.step
+            )
+            loss.backward()
+            if n_processes > 1:
+                average_gradients(parameters, n_processes)
+            optimizer.step()
+            window = state.windows.setdefault(phase.name, {})
+            for name, value in {"loss": loss, **terms}.items():
+                window.setdefault(name, []).append(value.detach())
+
+
+@torch.no_grad()
+def _validate(state: TrainingState, validation: Batch | None) -> None:
+    """Close the windows into history entries, and judge the held-out rows."""
+    seen: dict[str, torch.Tensor] = {}
+    state.scores, state.rolled_back = None, False
+    if validation is not None:
+        with state.averaged():
+            seen = state.objective.validate(
+                validation, torch_generator(state.generator.initial_seed())
+            )
+    extra: dict[str, float | list[float]] = {
+        name: float(value.double().mean()) for name, value in seen.items()
+    }
+    if "validation" in seen:
+        state.scores = seen["validation"].detach().double().cpu().reshape(-1)
+        if len(state.scores) > 1:
+            extra["validation_members"] = state.scores.tolist()
+    state.latest = [
+        {"step": state.step, "phase": phase, **_means(window), **extra}
+        for phase, window in state.windows.items()
+    ]
+    state.history += state.latest
+    state.windows = {}
+
+
+def _means(window: dict[str, list[torch.Tensor]]) -> dict[str, float]:
+    """Average each term: the only place where values leave the device."""
+    means = torch.stack([torch.stack(values).double().mean() for values in window.values()])
+    return dict(zip(window, means.tolist(), strict=True))
+
+
+@contextmanager
+def _learnable(objective: Objective) -> Iterator[set[torch.nn.Parameter]]:
+    """Give the parameters that may learn, and their flags back afterwards."""
+    parameters = {
+        parameter for parameter in objective.networks.parameters() if parameter.requires_grad
+    }
+    try:
+        yield parameters
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
+
+
+def _phase(
+    objective: Objective, phase: Phase, learnable: set[torch.nn.Parameter]
+) -> tuple[Phase, list[torch.nn.Parameter], torch.optim.Optimizer]:
+    """Gather a phase's parameters, and build their optimiser."""
+    unknown = [name for name in phase.networks if name not in objective.networks]
+    parameters = [
+        parameter
+        for name in phase.networks
+        if name not in unknown
+        for parameter in objective.networks[name].parameters()
+        if parameter in learnable
+    ]
+    if unknown or not parameters:
+        raise InvalidInputError(
+            f"Phase {phase.name!r} needs networks with parameters to learn, out of "
+            f"{sorted(objective.networks)}; it names {list(phase.networks)}."
+        )
+    optimizer = torch.optim.AdamW(
+        parameters,
+        lr=phase.learning_rate,
+        betas=phase.betas,
+        weight_decay=phase.weight_decay,
+        fused=parameters[0].device.type in {"cpu", "cuda"},
+    )
+    return phase, parameters, optimizer
+
+
+def _overriding(callbacks: Sequence[Callback], method: str) -> list[Callback]:
+    """Give the callbacks that do something in a method, so that the others cost nothing."""
+    return [
+        callback
+        for callback in callbacks
+        if getattr(type(callback), method) is not getattr(Callback, method)
+    ]

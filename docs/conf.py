@@ -1,4 +1,7 @@
-"""Settings of the documentation. Build: sphinx-build -W --keep-going -b html docs docs/_build/html."""
+"""Settings of the documentation.
+
+Build: sphinx-build -W --keep-going -b html docs docs/_build/html
+"""
 
 import os
 from importlib.metadata import version as installed_version

@@ -47,7 +47,7 @@ print(result)
 # of the log loss is turned. Copies and SMOTE stand below as controls: a generator must beat them.
 
 METRICS = {"roc_auc": "ROC AUC", "neg_log_loss": "log loss (sign turned)"}
-ARMS = {"augmented": "#d98c21", "bootstrap": "#888888", "smote": "#2f6690"}
+ARMS = {"augmented": "#0a6a94", "bootstrap": "#76808c", "smote": "#b4631b"}
 summary = result.summary
 names = [*estimators, "all"]
 
@@ -55,7 +55,8 @@ figure, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True, layout="constrai
 for axis, (metric, title) in zip(axes, METRICS.items(), strict=True):
     axis.axvline(0, color="#222222", lw=0.8)
     for shift, (arm, colour) in enumerate(ARMS.items()):
-        rows = summary.query("arm == @arm and metric == @metric").set_index("estimator")
+        rows = summary[(summary["arm"] == arm) & (summary["metric"] == metric)]
+        rows = rows.set_index("estimator")
         rows = rows.loc[[name for name in names if name in rows.index]]
         height = [len(names) - names.index(name) - 0.22 * shift for name in rows.index]
         axis.hlines(height, rows["lower"], rows["upper"], color=colour, lw=2)

@@ -20,6 +20,8 @@ import numpy as np
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 
+from augment import TabularVAE
+
 data = load_breast_cancer(as_frame=True)
 X, y = data.data, data.target.map({0: "malignant", 1: "benign"}).rename("diagnosis")
 X, X_other, y, y_other = train_test_split(X, y, train_size=120, stratify=y, random_state=0)
@@ -32,8 +34,6 @@ y.value_counts()
 #
 # ``sample`` always returns a pair, in the proportions of the fitted labels.
 
-from augment import TabularVAE
-
 vae = TabularVAE(random_state=0).fit(X, y)
 X_new, y_new = vae.sample(120, random_state=1)
 X_new.iloc[:, :5].describe().round(2)
@@ -45,7 +45,7 @@ X_new.iloc[:, :5].describe().round(2)
 # In the middle, patients who never lived; on the right, real ones whom the model never saw. The
 # middle should differ from the left no more than the right does.
 
-COLOURS = {"malignant": "#b3432b", "benign": "#2f6690"}
+COLOURS = {"malignant": "#b4631b", "benign": "#0a6a94"}
 tables = {
     "real, 120 training rows": (X, y),
     "synthetic, 120 rows": (X_new, y_new),
@@ -72,11 +72,12 @@ plt.show()
 # lost its tail would show here.
 
 columns = X.columns[[0, 1, 4, 7, 13, 26]]
+X_many, _ = vae.sample(2000, random_state=2)
 lines = {
-    "real, training": (X, "#222222", "-"),
-    "synthetic": (vae.sample(2000, random_state=2)[0], "#d98c21", "-"),
+    "real, training": (X, "#1f2a37", "-"),
+    "synthetic": (X_many, "#0a6a94", "-"),
+    "real, other": (X_other, "#76808c", ":"),
 }
-lines["real, other"] = (X_other, "#888888", ":")
 
 figure, axes = plt.subplots(2, 3, figsize=(11, 5.2), sharey=True, layout="constrained")
 for axis, column in zip(axes.flat, columns, strict=True):

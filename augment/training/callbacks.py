@@ -59,7 +59,7 @@ class EarlyStopping(Callback):
         self._waited = torch.empty(0)
         self._weights: Batch = {}
 
-    def on_start(self, state: TrainingState) -> None:
+    def on_start(self, state: TrainingState) -> None:  # noqa: ARG002 (the contract)
         """Forget earlier runs."""
         self._reset()
 

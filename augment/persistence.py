@@ -6,12 +6,13 @@ import importlib
 import inspect
 import os
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, Protocol
 
 import augment
 from augment._errors import InvalidInputError, InvalidTypeError, ModelFileError, did_you_mean
-from augment._stateio import Packer
 from augment._statefile import read_file, write_file
+from augment._stateio import Packer
 from augment._typing import State
 
 __all__ = ["StoredModel", "load", "read_state", "write_state"]
@@ -51,7 +52,7 @@ def write_state(
     class_name: str,
     params: dict[str, Any],
     state: State,
-    versions: dict[str, str],
+    versions: dict[str, str] | None = None,
 ) -> None:
     """Write a model file, at once or not at all.
 
@@ -67,8 +68,8 @@ def write_state(
     state : dict
         Nested dicts (with any plain keys), lists and tuples; their leaves may also be numpy arrays
         and scalars (numbers, booleans, strings, dates) and dense torch tensors on any device.
-    versions : dict of str
-        Versions of the libraries, for the record.
+    versions : dict of str, optional
+        Versions of the libraries, for the record; by default those that are installed.
 
     Raises
     ------
@@ -85,7 +86,7 @@ def write_state(
                 f"Parameter {name!r} of {class_name} cannot be saved: {error} "
                 "Set it to a plain value (for example random_state=0) before fit."
             ) from error
-    head = {"class": class_name, "params": params, "versions": versions}
+    head = {"class": class_name, "params": params, "versions": versions or _versions()}
     write_file(path, "model", head, state)
 
 
@@ -159,9 +160,15 @@ def load(path: str | os.PathLike[str]) -> Any:
     unknown = stored.params.keys() - inspect.signature(model_class).parameters.keys()
     if unknown:
         raise ModelFileError(
-            f"{os.fspath(path)!r} was saved with parameters {sorted(unknown)}, which this version's "
-            f"{stored.class_name} does not have. It was saved with {stored.versions}."
+            f"{os.fspath(path)!r} was saved with parameters {sorted(unknown)}, which "
+            f"this version's {stored.class_name} does not have. It was saved with {stored.versions}."
         )
     model: Storable = model_class(**stored.params)
     model._set_state(stored.state)
     return model
+
+
+def _versions() -> dict[str, str]:
+    """Give the versions of what a model's numbers depend on."""
+    libraries = {name: version(name) for name in ("torch", "numpy", "pandas")}
+    return {"augment": augment.__version__, **libraries}

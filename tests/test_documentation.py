@@ -1,0 +1,70 @@
+"""The code on the pages runs as it stands there."""
+
+import functools
+import re
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import augment
+from tests.house import REPOSITORY
+
+
+def python_blocks(page: str) -> list[str]:
+    """Give the Python code blocks of a page."""
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    return re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+
+
+def test_readme_code_runs(monkeypatch, capsys):
+    plain = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    quick = functools.partial(
+        augment.evaluate_lift, estimators={"plain": plain}, n_splits=3, n_repeats=2
+    )
+    monkeypatch.setattr(augment, "evaluate_lift", quick, raising=False)
+    (block,) = python_blocks("README.md")
+    names: dict = {}
+    exec(block, names)
+    assert list(names["X_new"]) == list(names["X"])
+    assert len(names["y_new"]) == 500
+    assert len(names["X_rare"]) == 100
+    assert names["result"].verdict in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def written() -> dict:
+    """What the page on writing a generator defines."""
+    names: dict = {"__name__": "written"}
+    for block in python_blocks("docs/how_to/write_a_generator.md"):
+        exec(block, names)
+    return names
+
+
+def test_written_generator_samples(written):
+    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    X, y = X.iloc[:80, :5], y[:80]
+    generator = written["IndependentMargins"](random_state=0).fit(X, y)
+    X_new, y_new = generator.sample(12, y=1, random_state=1)
+    assert list(X_new) == list(X)
+    assert y_new.tolist() == [1] * 12
+    again, _ = generator.sample(5, y=1, random_state=1)
+    np.testing.assert_array_equal(again, X_new.iloc[:5])
+
+
+def test_written_objective_trains(written):
+    import torch
+
+    from augment._random import isolated_rng, torch_generator
+    from augment.training.batches import Batches
+    from augment.training.loop import train
+
+    with isolated_rng(0):
+        objective = written["Reconstruction"](4, 2, 0.01)
+    rows = torch.randn(64, 4, generator=torch_generator(1))
+    batches = Batches({"scores": rows}, 16, torch_generator(2))
+    record = train(objective, batches, max_steps=100, generator=torch_generator(3))
+    assert record.history[-1]["misfit"] < record.history[0]["misfit"]

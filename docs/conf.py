@@ -5,6 +5,12 @@ Build: sphinx-build -W --keep-going -b html docs docs/_build/html
 
 import os
 from importlib.metadata import version as installed_version
+from pathlib import Path
+
+import typer
+from sphinx.application import Sphinx
+from typer.cli import get_docs_for_click
+from typer.main import get_command
 
 # One thread, as in the tests: the pictures then come out the same on every machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -58,3 +64,20 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+
+
+def write_command_line_page(app: Sphinx) -> None:
+    """Write the reference of the ``augment`` command from the command itself."""
+    from augment.cli import app as commands
+
+    command = get_command(commands)
+    context = typer.Context(command, info_name="augment")
+    page = Path(app.srcdir) / "reference" / "generated" / "command_line.md"
+    page.parent.mkdir(exist_ok=True)
+    text = get_docs_for_click(obj=command, ctx=context, name="augment", title="Command line")
+    page.write_text(text, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> None:
+    """Connect the page of the command line."""
+    app.connect("builder-inited", write_command_line_page)

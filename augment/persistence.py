@@ -161,7 +161,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     if unknown:
         raise ModelFileError(
             f"{os.fspath(path)!r} was saved with parameters {sorted(unknown)}, which "
-            f"this version's {stored.class_name} does not have. It was saved with {stored.versions}."
+            f"this version's {stored.class_name} does not have. "
+            f"It was saved with {stored.versions}."
         )
     model: Storable = model_class(**stored.params)
     model._set_state(stored.state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from augment._errors import InvalidInputError
 from augment._statefile import digest_of, read_file, write_file
 from augment._typing import State
-from augment.training.distributed import is_main_process
+from augment.training.distributed import world_size
 from augment.training.state import Callback, TrainingState
 
 __all__ = ["Checkpoint"]
@@ -56,6 +57,11 @@ class Checkpoint(Callback):
 
     def on_start(self, state: TrainingState) -> None:
         """Go on from the file, if there is one."""
+        if world_size() > 1:
+            raise InvalidInputError(
+                "Checkpoints work for training in one process; "
+                f"{world_size()} processes train together here. Leave checkpoint out."
+            )
         self._run = digest_of(_description(state, self.fingerprint))
         if self.path.exists():
             head, saved = read_file(self.path, "checkpoint")
@@ -66,20 +72,19 @@ class Checkpoint(Callback):
                 )
             _restore(state, saved)
             state.finished = head["finished"]
-        elif is_main_process():
+        else:
             self._write(state, finished=False)  # an unwritable path should fail now, not later
 
     def on_step(self, state: TrainingState) -> None:
         """Write, every so often."""
-        if state.step % self.every == 0 and is_main_process():
+        if state.step % self.every == 0:
             self._write(state, finished=False)
 
     def on_end(self, state: TrainingState) -> None:
         """Write the result, and mark it finished."""
-        if is_main_process():
-            self._write(state, finished=True)
-            for leftover in self.path.parent.glob(f".{self.path.name}.*.tmp"):
-                leftover.unlink(missing_ok=True)  # of runs that were killed while writing
+        self._write(state, finished=True)
+        for leftover in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.tmp"):
+            leftover.unlink(missing_ok=True)  # of runs that were killed while writing
 
     def _write(self, state: TrainingState, *, finished: bool) -> None:
         head = {"run": self._run, "step": state.step, "finished": finished}
@@ -111,14 +116,14 @@ def _stateful(callbacks: Sequence[Callback]) -> list[Callback]:
 
 def _everything(state: TrainingState) -> State:
     """Gather all that the next step depends on."""
-    cuda = _cuda_device(state)
+    device = _device(state)
     return {
         "learned": state.snapshot(),
         "callbacks": [callback.get_state() for callback in _stateful(state.callbacks)],
         "batches": state.batches.get_state(),
         "generator": state.generator.get_state(),
         "layers_generator": torch.get_rng_state(),
-        "cuda_generator": None if cuda is None else torch.cuda.get_rng_state(cuda),
+        "cuda_generator": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
         "windows": {
             phase: {name: torch.stack(values) for name, values in window.items()}
             for phase, window in state.windows.items()
@@ -131,7 +136,7 @@ def _everything(state: TrainingState) -> State:
 
 def _restore(state: TrainingState, saved: dict[str, Any]) -> None:
     """Put everything back."""
-    device = next(iter(state.objective.networks.parameters())).device
+    device = _device(state)
     state.restore(saved["learned"])
     for callback, callback_state in zip(
         _stateful(state.callbacks), saved["callbacks"], strict=True
@@ -151,7 +156,6 @@ def _restore(state: TrainingState, saved: dict[str, Any]) -> None:
     state.stopped_by = saved["stopped_by"]
 
 
-def _cuda_device(state: TrainingState) -> torch.device | None:
-    """Give the CUDA device that the networks are on, if any."""
-    device = next(iter(state.objective.networks.parameters())).device
-    return device if device.type == "cuda" else None
+def _device(state: TrainingState) -> torch.device:
+    """Give the device that the networks are on."""
+    return next(iter(state.objective.networks.parameters())).device

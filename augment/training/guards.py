@@ -55,19 +55,18 @@ class _Rollback(Callback):
     def _remember(self, state: TrainingState) -> None:
         """Keep a copy of a healthy state, if it is the best."""
         score = -math.inf if state.scores is None else float(state.scores.mean())
-        if self._best is None or score <= self._best_score or state.scores is None:
+        if self._best is None or score <= self._best_score:
             self._best, self._best_score = state.snapshot(), score
 
-    def _go_back(self, state: TrainingState) -> None:
-        """Restore the best state with a lower learning rate; the point is not to be judged."""
-        best = self._best
-        if best is None:
-            raise TrainingError("There is no healthy state to go back to.")
+    def _go_back(self, state: TrainingState, best: State) -> None:
+        """Restore the best state, slower than before; the point is not to be judged."""
         self.n_rollbacks += 1
+        rates = [
+            optimizer.param_groups[0]["lr"] * self.slow_down for _, _, optimizer in state.phases
+        ]
         state.restore(best)
-        for _, _, optimizer in state.phases:
-            for group in optimizer.param_groups:
-                group["lr"] *= self.slow_down**self.n_rollbacks
+        for (_, _, optimizer), rate in zip(state.phases, rates, strict=True):
+            optimizer.param_groups[0]["lr"] = rate  # restoring has replaced the groups
         state.scores, state.rolled_back = None, True
 
 
@@ -107,21 +106,21 @@ class DivergenceGuard(_Rollback):
     def on_start(self, state: TrainingState) -> None:
         """Keep the first weights."""
         super().on_start(state)
-        self._best, self._best_score = state.snapshot(), math.inf
+        self._best = state.snapshot()
 
     def on_validation(self, state: TrainingState) -> None:
         """Keep a healthy state; leave a diverged one."""
         trouble = self._trouble(state)
-        if not trouble:
+        if not trouble or self._best is None:  # there always is one, from on_start
             self._remember(state)
             return
         if self.n_rollbacks >= self.max_rollbacks:
             raise TrainingError(
-                f"Training diverged {self.n_rollbacks + 1} times: {trouble}. Each time it was taken "
-                "back to its best state and slowed down. Set a smaller learning_rate, and look for "
-                "extreme values in the data."
+                f"Training diverged {self.n_rollbacks + 1} times: {trouble}. Each time it was "
+                "taken back to its best state and slowed down. Set a smaller learning_rate, and "
+                "look for extreme values in the data."
             )
-        self._go_back(state)
+        self._go_back(state, self._best)
 
     def get_state(self) -> State:
         """Give the best state and the smallest losses."""
@@ -198,12 +197,12 @@ class CollapseGuard(_Rollback):
         if value >= self.floor:
             self._remember(state)
         elif self._best is not None:
-            self._go_back(state)
+            self._go_back(state, self._best)
             if self.n_rollbacks > self.max_rollbacks:
                 state.stopped_by = type(self).__name__
         elif state.step >= state.max_steps:
             raise TrainingError(
                 f"Training collapsed: after {state.step} steps the check of the networks gives "
-                f"{value:.3g}, and never reached {self.floor:.3g}. Train longer (max_steps), with a "
-                "smaller learning_rate, or use more rows."
+                f"{value:.3g}, and never reached {self.floor:.3g}. Train longer (max_steps), with "
+                "a smaller learning_rate, or use more rows."
             )

@@ -61,12 +61,10 @@ class _Rollback(Callback):
     def _go_back(self, state: TrainingState, best: State) -> None:
         """Restore the best state, slower than before; the point is not to be judged."""
         self.n_rollbacks += 1
-        rates = [
-            optimizer.param_groups[0]["lr"] * self.slow_down for _, _, optimizer in state.phases
-        ]
+        rates = [optimizer.learning_rate for _, _, optimizer in state.phases]
         state.restore(best)
         for (_, _, optimizer), rate in zip(state.phases, rates, strict=True):
-            optimizer.param_groups[0]["lr"] = rate  # restoring has replaced the groups
+            optimizer.learning_rate = rate * self.slow_down
         state.scores, state.rolled_back = None, True
 
 

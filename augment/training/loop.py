@@ -13,6 +13,7 @@ from augment.objectives.base import Batch, Objective, Phase
 from augment.training.batches import Batches
 from augment.training.distributed import average_gradients, share_weights, world_size
 from augment.training.ema import Ema
+from augment.training.optimizer import AdamW
 from augment.training.state import Callback, TrainingRecord, TrainingState
 
 __all__ = ["train"]
@@ -193,7 +194,7 @@ def _learnable(objective: Objective) -> Iterator[set[torch.nn.Parameter]]:
 
 def _phase(
     objective: Objective, phase: Phase, learnable: set[torch.nn.Parameter]
-) -> tuple[Phase, list[torch.nn.Parameter], torch.optim.Optimizer]:
+) -> tuple[Phase, list[torch.nn.Parameter], AdamW]:
     """Gather a phase's parameters, and build their optimiser."""
     unknown = [name for name in phase.networks if name not in objective.networks]
     parameters = [
@@ -208,13 +209,7 @@ def _phase(
             f"Phase {phase.name!r} needs networks with parameters to learn, out of "
             f"{sorted(objective.networks)}; it names {list(phase.networks)}."
         )
-    optimizer = torch.optim.AdamW(
-        parameters,
-        lr=phase.learning_rate,
-        betas=phase.betas,
-        weight_decay=phase.weight_decay,
-        fused=parameters[0].device.type in {"cpu", "cuda"},
-    )
+    optimizer = AdamW(parameters, phase.learning_rate, phase.betas, phase.weight_decay)
     return phase, parameters, optimizer
 
 

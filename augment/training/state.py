@@ -13,6 +13,7 @@ from augment._typing import State
 from augment.objectives.base import Batch, Objective, Phase
 from augment.training.batches import Batches
 from augment.training.ema import Ema
+from augment.training.optimizer import AdamW
 
 __all__ = ["Callback", "TrainingRecord", "TrainingState"]
 
@@ -46,7 +47,7 @@ class TrainingState:
     ----------
     objective, batches, generator, max_steps
         As given to `augment.training.train`.
-    phases : list of (Phase, list of Parameter, Optimizer)
+    phases : list of (Phase, list of Parameter, AdamW)
         What learns in each phase, and by which optimiser.
     ema : Ema or None
         The averaged weights.
@@ -74,7 +75,7 @@ class TrainingState:
     batches: Batches
     generator: torch.Generator
     max_steps: int
-    phases: list[tuple[Phase, list[torch.nn.Parameter], torch.optim.Optimizer]]
+    phases: list[tuple[Phase, list[torch.nn.Parameter], AdamW]]
     ema: Ema | None
     callbacks: Sequence[Callback] = ()
     step: int = 0
@@ -99,7 +100,7 @@ class TrainingState:
         return _copied(
             {
                 "networks": dict(self.objective.networks.state_dict()),
-                "optimizers": [optimizer.state_dict() for _, _, optimizer in self.phases],
+                "optimizers": [optimizer.get_state() for _, _, optimizer in self.phases],
                 "ema": self.ema.get_state() if self.ema else None,
             }
         )
@@ -108,7 +109,7 @@ class TrainingState:
         """Go back to a snapshot, which stays as it is."""
         self.objective.networks.load_state_dict(snapshot["networks"])
         for (_, _, optimizer), saved in zip(self.phases, snapshot["optimizers"], strict=True):
-            optimizer.load_state_dict(_copied(saved))
+            optimizer.set_state(saved)
         if self.ema:
             self.ema.set_state(snapshot["ema"])
 

@@ -92,9 +92,7 @@ def _read_text(path: Path) -> pd.DataFrame:
     _refuse_repeats(next(csv.reader([header], delimiter=separator), []), path)
     comma = separator == ";" and re.search(r"(^|;)-?\d+,\d+(;|$)", text, re.MULTILINE)
     try:
-        return pd.read_csv(
-            path, sep=separator, decimal="," if comma else ".", encoding="utf-8-sig"
-        )
+        return pd.read_csv(path, sep=separator, decimal="," if comma else ".", encoding="utf-8-sig")
     except pd.errors.EmptyDataError as error:
         raise InvalidInputError(
             f"Expected a header line and rows in '{path.name}'; the file is empty."

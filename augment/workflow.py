@@ -38,6 +38,7 @@ __all__ = [
     "read_table",
     "split_table",
     "to_json",
+    "to_plain",
     "write_table",
 ]
 
@@ -160,11 +161,13 @@ def _explain(cls: type[Settings], error: ValidationError) -> str:
     tail = more if others else ""
     if first["type"] == "extra_forbidden":
         known = list(cls.model_fields)
-        return f"Unknown setting {name!r}.{did_you_mean(name, known)} Known: {listed(known, 30)}.{tail}"
+        hint = did_you_mean(name, known)
+        return f"Unknown setting {name!r}.{hint} Known: {listed(known, 30)}.{tail}"
     if first["type"] == "missing":
         return f"The setting {name!r} is needed; found nothing. Add --set {name}=VALUE.{tail}"
     expected = first["msg"][:1].lower() + first["msg"][1:]
-    return f"Setting {name!r}: {expected}; found {first['input']!r}. Mend it with --set {name}=VALUE.{tail}"
+    found = f"found {first['input']!r}"
+    return f"Setting {name!r}: {expected}; {found}. Mend it with --set {name}=VALUE.{tail}"
 
 
 def generator_names() -> dict[str, str]:
@@ -256,21 +259,21 @@ def describe_environment() -> dict[str, Any]:
 
 def to_json(value: Any) -> str:
     """Write JSON that any reader accepts: not-a-number and infinity become null."""
-    return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(to_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """Turn numpy scalars and arrays, paths, tuples and NaN into plain JSON values."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in value]
+        return [to_plain(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, str | bool | int):
         return value
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return to_plain(value.tolist())
     return str(value)
 
 

@@ -1,1 +1,17 @@
 """The report: results in, one self-contained page out."""
+
+from augment.report.build import (
+    build_lift_report,
+    render_report,
+    report_card,
+    summarise_report,
+    summarise_study,
+)
+
+__all__ = [
+    "build_lift_report",
+    "render_report",
+    "report_card",
+    "summarise_report",
+    "summarise_study",
+]

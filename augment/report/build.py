@@ -1,0 +1,322 @@
+"""Results in, one self-contained page out: compute a plain dictionary once, then render it.
+
+The dictionary holds JSON values only and no row of any patient, so it can be stored beside the
+page and rendered again without the data.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from augment._errors import InvalidInputError
+from augment.report.columns import compare_columns, compare_dependence
+from augment.report.view import study_view
+from augment.report.words import DECIDING, limits, methods
+from augment.workflow import describe_environment, to_json, to_plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from augment.evaluation.results import LiftResult
+
+__all__ = [
+    "build_lift_report",
+    "render_report",
+    "report_card",
+    "summarise_report",
+    "summarise_study",
+]
+
+FORMAT = 1
+_MAX_POINTS = 150
+_PROTOCOL = ("n_rows", "n_columns", "classes", "n_splits", "n_repeats", "ratio_rule", "rope")
+_PROTOCOL += ("random_state", "generator_params")
+
+
+def build_lift_report(
+    result: LiftResult,
+    *,
+    title: str = "Do synthetic rows help?",
+    real: pd.DataFrame | None = None,
+    synthetic: pd.DataFrame | None = None,
+    target: str | None = None,
+    history: pd.DataFrame | None = None,
+) -> str:
+    """Build the page of one evaluation.
+
+    Parameters
+    ----------
+    result : LiftResult
+        What `augment.evaluate_lift` returned.
+    title : str
+        The heading of the page.
+    real, synthetic : DataFrame, optional
+        Rows to compare column by column, target included. Only aggregates reach the page.
+    target : str, optional
+        The name of the target's column.
+    history : DataFrame, optional
+        ``history_`` of the fitted generator.
+
+    Returns
+    -------
+    str
+        One HTML document that needs no other file, no network and no script.
+
+    Examples
+    --------
+    >>> import augment
+    >>> html = augment.report.build_lift_report(result)      # doctest: +SKIP
+    """
+    study = summarise_study(result, real=real, synthetic=synthetic, target=target, history=history)
+    return render_report(summarise_report([study], title=title))
+
+
+def summarise_study(
+    result: LiftResult,
+    *,
+    name: str | None = None,
+    real: pd.DataFrame | None = None,
+    synthetic: pd.DataFrame | None = None,
+    target: str | None = None,
+    history: pd.DataFrame | None = None,
+) -> dict[str, Any]:
+    """Gather what the page says of one generator.
+
+    Parameters
+    ----------
+    result : LiftResult
+        The evaluation.
+    name : str, optional
+        How to call the generator; its class by default.
+    real, synthetic, target, history
+        As for `build_lift_report`.
+
+    Returns
+    -------
+    dict
+        JSON values only; of the tables only aggregates.
+    """
+    worth = result.equivalent_rows
+    external = result.external
+    study = {
+        "name": name or str(result.settings.get("generator", "Generator")).split("(")[0],
+        "verdict": result.verdict,
+        "reason": result.reason,
+        "summary": _records(result.summary),
+        "by_estimator": _records(result.by_estimator),
+        "smallest_detectable_lift": result.smallest_detectable_lift,
+        "equivalent_rows": worth
+        and {
+            "m": worth.m,
+            "metric": worth.metric,
+            "estimate": worth.estimate,
+            "lower": worth.lower,
+            "upper": worth.upper,
+            "text": worth.text,
+            "curve": _records(worth.curve),
+            "by_metric": _records(worth.by_metric),
+        },
+        "calibration": _records(result.calibration),
+        "external": external
+        and {
+            "verdict": external.verdict,
+            "reason": external.reason,
+            "n_test": external.n_test,
+            "summary": _records(external.summary),
+        },
+        "settings": result.settings,
+        "notes": list(result.notes),
+        "target": target,
+        "columns": [],
+        "dependence": None,
+        "n_synthetic_shown": None if synthetic is None else len(synthetic),
+        "history": [] if history is None else _history_panels(history),
+    }
+    if real is not None and synthetic is not None:
+        study["columns"] = compare_columns(real, synthetic[list(real.columns)])
+        study["dependence"] = compare_dependence(real, synthetic, keep=target)
+    plain: dict[str, Any] = to_plain(study)
+    return plain
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Give a tidy frame as a list of records."""
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _history_panels(history: pd.DataFrame) -> list[dict[str, Any]]:
+    """Sort the training history into panels: one per phase, and one for held-out rows."""
+    held_out = [name for name in history.columns if str(name).startswith("validation")]
+    terms = [n for n in history.columns if n not in ("step", "phase", "member", *held_out)]
+    phases = history["phase"].unique() if "phase" in history.columns else [None]
+    panels = []
+    for phase in phases:
+        rows = history if phase is None else history[history["phase"] == phase]
+        lines = {str(name): _thin(rows, name) for name in terms}
+        name = "Training loss" if len(phases) == 1 else f"Training loss: {phase}"
+        panels.append({"name": name, "lines": {k: v for k, v in lines.items() if v}})
+    lines = {str(name): _thin(history, name) for name in held_out}
+    panels.append({"name": "Loss on held-out rows", "lines": {k: v for k, v in lines.items() if v}})
+    return [panel for panel in panels if panel["lines"]]
+
+
+def _thin(rows: pd.DataFrame, name: Any) -> tuple[list[float], list[float]] | None:
+    """Give at most 150 points of one line: means over stretches of steps."""
+    from pandas.api import types
+
+    if not types.is_numeric_dtype(rows[name]):
+        return None
+    line = rows.loc[rows[name].notna(), ["step", name]].groupby("step")[name].mean()
+    line = line[np.isfinite(line.to_numpy(dtype=float))]
+    if len(line) < 2:
+        return None
+    pieces = np.array_split(np.arange(len(line)), min(len(line), _MAX_POINTS))
+    steps = [float(line.index[piece].to_numpy().mean()) for piece in pieces]
+    return steps, [float(line.iloc[piece].mean()) for piece in pieces]
+
+
+def summarise_report(
+    studies: Sequence[Mapping[str, Any]],
+    *,
+    title: str = "Do synthetic rows help?",
+    subtitle: str = "",
+    settings: Mapping[str, Any] | None = None,
+    environment: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Gather everything that the page says.
+
+    Parameters
+    ----------
+    studies : sequence of dict
+        One per generator, from `summarise_study`.
+    title, subtitle : str
+        The heading and the line under it.
+    settings : mapping, optional
+        The settings of the run.
+    environment : mapping, optional
+        As `augment.workflow.describe_environment` gives it, which is the default.
+
+    Returns
+    -------
+    dict
+        JSON values only: the input of `render_report`.
+    """
+    if not studies:
+        raise InvalidInputError("A report needs at least one study; found none.")
+    environment = describe_environment() if environment is None else environment
+    full = [
+        {**study, "methods": methods(study["name"], study, environment), "limits": limits(study)}
+        for study in studies
+    ]
+    plain: dict[str, Any] = to_plain(
+        {
+            "format": FORMAT,
+            "title": title,
+            "subtitle": subtitle,
+            "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
+            "studies": full,
+            "settings": settings or {},
+            "environment": environment,
+        }
+    )
+    return plain
+
+
+def report_card(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the figures that matter, for machines: what ``metrics.json`` holds.
+
+    Parameters
+    ----------
+    report : mapping
+        From `summarise_report`.
+
+    Returns
+    -------
+    dict
+        JSON values only.
+    """
+    return {
+        "title": report["title"],
+        "subject": report["subtitle"],
+        "date": report["date"],
+        "augment": report["environment"].get("augment"),
+        "studies": [_study_card(study) for study in report["studies"]],
+    }
+
+
+def _study_card(study: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the figures that matter of one study."""
+    s, worth, external = study["settings"], study["equivalent_rows"], study["external"]
+    keys = ("m", "metric", "estimate", "lower", "upper", "text")
+    return {
+        "generator": study["name"],
+        "verdict": study["verdict"],
+        "reason": study["reason"],
+        "lift": overall_lifts(study["summary"]),
+        "smallest_detectable_lift": study["smallest_detectable_lift"],
+        "equivalent_rows": worth and {key: worth[key] for key in keys},
+        "by_estimator": {row["estimator"]: row["verdict"] for row in study["by_estimator"]},
+        "external": external
+        and {
+            "verdict": external["verdict"],
+            "n_test": external["n_test"],
+            "lift": overall_lifts(external["summary"]),
+        },
+        "protocol": {key: s.get(key) for key in _PROTOCOL},
+        "notes": study["notes"],
+    }
+
+
+def overall_lifts(summary: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Give lift and interval of the mean over classifiers, for each deciding metric."""
+    return {
+        row["metric"]: {part: row[part] for part in ("lift", "lower", "upper")}
+        for row in summary
+        if row["estimator"] == "all" and row["arm"] == "augmented" and row["metric"] in DECIDING
+    }
+
+
+def render_report(report: Mapping[str, Any]) -> str:
+    """Render the page.
+
+    Parameters
+    ----------
+    report : mapping
+        From `summarise_report`, or read back from ``report.json``.
+
+    Returns
+    -------
+    str
+        One HTML document.
+
+    Raises
+    ------
+    InvalidInputError
+        If the dictionary is not one of ours, or is newer than this version can read.
+    """
+    import jinja2
+    from markupsafe import Markup
+
+    if report.get("format") != FORMAT:
+        raise InvalidInputError(
+            f"Expected a report of format {FORMAT}; found {report.get('format')!r}. "
+            "Render it with the version of Augment that wrote it."
+        )
+    loader = jinja2.PackageLoader("augment.report")
+    env = jinja2.Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters["svg"] = Markup  # figures are our own drawing, with all text escaped
+    style = Markup(loader.get_source(env, "report.css")[0])
+    views = [study_view(study, f"s{i}") for i, study in enumerate(report["studies"])]
+    return env.get_template("report.html.j2").render(
+        report=report, views=views, style=style, card=to_json(report_card(report))
+    )

@@ -1,0 +1,415 @@
+"""The report's figures: from the plain dictionary to inline SVG in the house style."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from augment.report.style import (
+    BLUE,
+    DIVERGING,
+    GREY,
+    INK,
+    MUTED,
+    OCHRE,
+    PALE,
+    RULE,
+    Drawing,
+    drawing,
+    quiet,
+)
+from augment.report.words import METRIC_NAMES, arm_name, points
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "calibration_error",
+    "calibration_figure",
+    "column_figure",
+    "curve_figure",
+    "dependence_figures",
+    "forest_figure",
+    "history_figures",
+]
+
+_ARM_STYLE: dict[str, dict[str, Any]] = {
+    "real": {"color": GREY, "marker": "o", "linestyle": "-"},
+    "augmented": {"color": BLUE, "marker": "s", "linestyle": "-"},
+    "synthetic": {"color": OCHRE, "marker": "^", "linestyle": "--"},
+}
+
+
+def forest_figure(
+    key: str,
+    title: str,
+    rows: Sequence[Mapping[str, Any]],
+    metric: str,
+    rope: float,
+    *,
+    strong: str = "All classifiers",
+) -> Drawing:
+    """Draw lifts with their intervals, one line each.
+
+    Parameters
+    ----------
+    key, title : str
+        Identifier and title.
+    rows : sequence of mapping
+        ``label``, ``lift``, ``lower``, ``upper``, top to bottom.
+    metric : str
+        A deciding metric.
+    rope : float
+        Half width of the band of differences that do not matter.
+    strong : str
+        The label to emphasise.
+
+    Returns
+    -------
+    Drawing
+    """
+    name = METRIC_NAMES[metric][0]
+    parts = [
+        f"{row['label']} {points(row['lift'])} ({points(row['lower'])} to {points(row['upper'])})"
+        for row in rows
+    ]
+    summary = f"Gain in points of {name}, 95 % interval in brackets: {'; '.join(parts)}."
+    clear = [str(row["label"]) for row in rows if _is_clear(row)]
+    caption = f"Clear of zero: {', '.join(clear)}." if clear else "No interval is clear of zero."
+    size = {"width": 4.3, "height": 0.75 + 0.3 * len(rows)}
+    with drawing(key, title, summary, caption=caption, **size) as (result, ax):
+        ax.axvspan(-100 * rope, 100 * rope, color=PALE, linewidth=0)
+        ax.axvline(0, color=MUTED, linewidth=0.9)
+        for place, row in enumerate(rows):
+            _forest_line(ax, -place, row, emphasise=row["label"] == strong)
+        ax.set_yticks(
+            [-place for place in range(len(rows))], [str(row["label"]) for row in rows], color=INK
+        )
+        for tick, row in zip(ax.get_yticklabels(), rows, strict=True):
+            tick.set_fontweight("bold" if row["label"] == strong else "normal")
+        ax.set_ylim(-len(rows) + 0.4, 0.6)
+        low, high = ax.get_xlim()
+        ax.set_xlim(min(low, -1), max(high, 1))
+        ax.set_xlabel(f"worse   ←   {name}, points   →   better")
+        quiet(ax, left=False)
+    return result
+
+
+def _is_clear(row: Mapping[str, Any]) -> bool:
+    """Tell whether an interval excludes zero."""
+    return _hundred(row["lower"]) > 0 or _hundred(row["upper"]) < 0
+
+
+def _forest_line(ax: Axes, y: float, row: Mapping[str, Any], *, emphasise: bool) -> None:
+    """Draw one lift: interval, estimate, and the numbers at the right margin."""
+    lift, lower, upper = (_hundred(row[part]) for part in ("lift", "lower", "upper"))
+    clear = _is_clear(row)
+    color = (BLUE if lower > 0 else OCHRE) if clear else GREY
+    weight = 2.6 if emphasise else 1.6
+    ax.plot([lower, upper], [y, y], color=color, linewidth=weight, solid_capstyle="round")
+    ax.plot(
+        [lift],
+        [y],
+        marker="D" if emphasise else "o",
+        markersize=7.5 if emphasise else 5.5,
+        color=color,
+        markerfacecolor=color if clear else "white",
+        markeredgewidth=1.4,
+    )
+    text = f"{points(row['lift'])}  [{points(row['lower'])}, {points(row['upper'])}]"
+    ax.annotate(
+        text,
+        (1.02, y),
+        xycoords=("axes fraction", "data"),
+        va="center",
+        fontsize=8.5,
+        color=INK if emphasise else MUTED,
+        fontweight="bold" if emphasise else "normal",
+    )
+
+
+def _hundred(value: float | None) -> float:
+    """Turn a difference into points; NaN where there is none."""
+    return float("nan") if value is None else 100 * value
+
+
+def curve_figure(key: str, equivalent: Mapping[str, Any], metric: str) -> Drawing | None:
+    """Draw the learning curve of the real rows and where the augmented score falls on it.
+
+    Parameters
+    ----------
+    key : str
+        Identifier.
+    equivalent : mapping
+        ``m``, ``curve`` (records ``arm``, ``n``, ``metric``, ``mean``, ``lower``, ``upper``) and
+        ``by_metric`` (records ``metric``, ``estimate``, ``text``).
+    metric : str
+        Which metric.
+
+    Returns
+    -------
+    Drawing or None
+        None if the curve does not hold this metric.
+    """
+    name, sign, better = METRIC_NAMES[metric]
+    records = [row for row in equivalent["curve"] if row["metric"] == metric]
+    real = sorted((row for row in records if row["arm"] == "real"), key=lambda row: row["n"])
+    grown = [row for row in records if row["arm"] == "augmented"]
+    if not real:
+        return None
+    reading = next((r for r in equivalent["by_metric"] if r["metric"] == metric), None)
+    worth = f" Synthetic rows worth {reading['text']}." if reading else ""
+    ends = f"{sign * real[0]['mean']:.3f} at {real[0]['n']} rows"
+    ends += f" to {sign * real[-1]['mean']:.3f} at {real[-1]['n']} rows"
+    summary = f"{name} of classifiers trained on real rows only: {ends} ({better}).{worth}"
+    with drawing(key, name, summary, width=4.3, height=3.1) as (result, ax):
+        n = [row["n"] for row in real]
+        mean, lower, upper = (
+            [sign * _number(row[part]) for row in real] for part in ("mean", "lower", "upper")
+        )
+        ax.fill_between(n, lower, upper, color=GREY, alpha=0.16, linewidth=0)
+        ax.plot(n, mean, label="Real rows only", markersize=4.5, **_ARM_STYLE["real"])
+        for row in grown:
+            _draw_reading(ax, row, sign, reading)
+        ax.set_xlabel("Real rows in training")
+        ax.set_ylabel(f"{name} ({better})")
+        ax.legend(loc="best")
+        quiet(ax, grid="y")
+    return result
+
+
+def _draw_reading(
+    ax: Axes, row: Mapping[str, Any], sign: int, reading: Mapping[str, Any] | None
+) -> None:
+    """Draw the augmented score, and the arrow to the point of the curve that equals it."""
+    x, y = row["n"], sign * _number(row["mean"])
+    style = {**_ARM_STYLE["augmented"], "linestyle": "none"}
+    low, high = sorted(sign * _number(row[part]) for part in ("lower", "upper"))
+    ax.plot([x, x], [low, high], color=BLUE, linewidth=1.2)
+    ax.plot([x], [y], label="Real + synthetic", markersize=7, **style)
+    if reading and reading["estimate"]:
+        end = x + float(reading["estimate"])
+        ax.annotate(
+            "",
+            (end, y),
+            (x, y),
+            arrowprops={"arrowstyle": "-|>", "color": BLUE, "linewidth": 1.2, "shrinkA": 5},
+        )
+        label = points(float(reading["estimate"]) / 100).split(".")[0]
+        ax.annotate(
+            f"{label} rows",
+            ((x + end) / 2, y),
+            xytext=(0, 5),
+            textcoords="offset points",
+            ha="center",
+            color=BLUE,
+            fontsize=8.5,
+        )
+
+
+def _number(value: float | None) -> float:
+    """Give NaN for None."""
+    return float("nan") if value is None else float(value)
+
+
+def calibration_figure(key: str, records: Sequence[Mapping[str, Any]]) -> Drawing | None:
+    """Draw predicted against observed frequencies for the arms that matter.
+
+    Parameters
+    ----------
+    key : str
+        Identifier.
+    records : sequence of mapping
+        ``arm``, ``bin``, ``predicted``, ``observed``, ``n``.
+
+    Returns
+    -------
+    Drawing or None
+        None without data.
+    """
+    arms = [arm for arm in _ARM_STYLE if any(row["arm"] == arm for row in records)]
+    if not arms:
+        return None
+    errors = {arm: calibration_error([r for r in records if r["arm"] == arm]) for arm in arms}
+    parts = [f"{arm_name(arm).lower()} {100 * error:.1f}" for arm, error in errors.items()]
+    summary = f"Average distance from the diagonal, in points: {', '.join(parts)}."
+    with drawing(key, "Predicted and observed risk", summary, width=4.3, height=4.2) as (
+        result,
+        ax,
+    ):
+        ax.plot([0, 1], [0, 1], color=RULE, linewidth=1.2)
+        for arm in arms:
+            rows = [r for r in records if r["arm"] == arm and r["n"] and r["observed"] is not None]
+            style = _ARM_STYLE[arm]
+            x, y = [r["predicted"] for r in rows], [r["observed"] for r in rows]
+            ax.plot(x, y, label=arm_name(arm), markersize=5, **style)
+        ax.set_xlim(-0.02, 1.02)
+        ax.set_ylim(-0.02, 1.02)
+        ax.set_aspect("equal")
+        ax.set_xlabel("Predicted probability")
+        ax.set_ylabel("Observed frequency")
+        ax.legend(loc="upper left")
+        quiet(ax, grid="both")
+    return result
+
+
+def calibration_error(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Give the mean distance between predicted and observed, weighted by rows per bin."""
+    kept = [row for row in rows if row["n"] and row["observed"] is not None]
+    weights = np.array([row["n"] for row in kept], dtype=float)
+    gaps = np.array([abs(row["predicted"] - row["observed"]) for row in kept])
+    return float((weights * gaps).sum() / weights.sum()) if len(kept) else float("nan")
+
+
+def column_figure(key: str, column: Mapping[str, Any]) -> Drawing:
+    """Draw one column, real against synthetic: a histogram or bars.
+
+    Parameters
+    ----------
+    key : str
+        Identifier.
+    column : mapping
+        An entry of `augment.report.columns.compare_columns` that is not hidden.
+
+    Returns
+    -------
+    Drawing
+    """
+    summary = (
+        f"Share of rows that would have to move for the two to agree: {100 * column['gap']:.0f} %; "
+        f"chance alone gives about {100 * column['chance']:.0f} %."
+    )
+    caption = f"{100 * column['gap']:.0f} % apart, {100 * column['chance']:.0f} % by chance"
+    size = {"width": 1.85, "height": 1.3}
+    with drawing(key, column["name"], summary, caption=caption, **size) as (result, ax):
+        if column["kind"] == "number":
+            _draw_histogram(ax, column)
+        else:
+            _draw_bars(ax, column)
+        ax.set_yticks([])
+        ax.tick_params(labelsize=8)
+        quiet(ax, left=False)
+        ax.set_ylim(bottom=0)
+    return result
+
+
+def _draw_histogram(ax: Axes, column: Mapping[str, Any]) -> None:
+    """Draw densities as steps: real filled, synthetic as a line."""
+    edges = np.array(column["edges"])
+    widths = np.diff(edges)
+    real, synthetic = np.array(column["real"]) / widths, np.array(column["synthetic"]) / widths
+    ax.stairs(real, edges, fill=True, color=GREY, alpha=0.32)
+    ax.stairs(synthetic, edges, color=BLUE, linewidth=1.5)
+    ax.locator_params(axis="x", nbins=3)
+
+
+def _draw_bars(ax: Axes, column: Mapping[str, Any]) -> None:
+    """Draw shares per level: real filled, synthetic as a line across the bar."""
+    places = np.arange(len(column["labels"]))
+    ax.bar(places, column["real"], width=0.72, color=GREY, alpha=0.32, linewidth=0)
+    for place, share in zip(places, column["synthetic"], strict=True):
+        ax.plot([place - 0.36, place + 0.36], [share, share], color=BLUE, linewidth=2)
+    labels = [str(label) for label in column["labels"]]
+    room = max(2, 22 // max(len(labels), 1))
+    short = [label if len(label) <= room else label[: room - 1] + "…" for label in labels]
+    ax.set_xticks(places, short)
+    ax.set_xlim(-0.6, len(labels) - 0.4)
+
+
+def dependence_figures(key: str, dependence: Mapping[str, Any]) -> list[Drawing]:
+    """Draw the three heat maps: real, synthetic, and their difference.
+
+    Parameters
+    ----------
+    key : str
+        Identifier.
+    dependence : mapping
+        As `augment.report.columns.compare_dependence` gives it.
+
+    Returns
+    -------
+    list of Drawing
+        Three drawings.
+    """
+    names = dependence["names"]
+    real = np.array(dependence["real"], dtype=float)
+    synthetic = np.array(dependence["synthetic"], dtype=float)
+    change = synthetic - real
+    summaries = (
+        _strongest("Strongest", real, names),
+        _strongest("Strongest", synthetic, names),
+        _strongest("Largest difference", change, names),
+    )
+    titles = ("Real rows", "Synthetic rows", "Synthetic minus real")
+    return [
+        _heat_map(f"{key}-{i}", title, summary, matrix, names)
+        for i, (title, summary, matrix) in enumerate(
+            zip(titles, summaries, (real, synthetic, change), strict=True)
+        )
+    ]
+
+
+def _strongest(word: str, matrix: Any, names: Sequence[str]) -> str:
+    """Name the pair with the largest value off the diagonal."""
+    below = np.tril(np.nan_to_num(matrix), -1)
+    i, j = np.unravel_index(np.argmax(np.abs(below)), below.shape)
+    return f"{word}: {names[j]} and {names[i]}, {below[i, j]:+.2f}.".replace("-", "−")
+
+
+def _heat_map(key: str, title: str, summary: str, matrix: Any, names: Sequence[str]) -> Drawing:
+    """Draw one square matrix between -1 and 1."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colors = LinearSegmentedColormap.from_list("augment", DIVERGING)
+    small = 8 if len(names) <= 14 else 6.5
+    with drawing(key, title, summary, width=3.6, height=3.6) as (result, ax):
+        shown = np.ma.masked_invalid(matrix)
+        ax.pcolormesh(shown, cmap=colors, vmin=-1, vmax=1, edgecolors="white", linewidth=0.6)
+        ax.invert_yaxis()
+        ax.set_aspect("equal")
+        middle = np.arange(len(names)) + 0.5
+        short = [name if len(name) <= 16 else name[:15] + "…" for name in names]
+        ax.set_xticks(middle, short, rotation=90, fontsize=small)
+        ax.set_yticks(middle, short, fontsize=small)
+        ax.tick_params(length=0)
+        for spine in ax.spines.values():
+            spine.set_visible(False)
+    return result
+
+
+def history_figures(key: str, history: Sequence[Mapping[str, Any]]) -> list[Drawing]:
+    """Draw how the losses moved in training, one panel per phase and one for held-out rows.
+
+    Parameters
+    ----------
+    key : str
+        Identifier.
+    history : sequence of mapping
+        ``name`` of the panel and ``lines``: name to a pair of lists (steps, values).
+
+    Returns
+    -------
+    list of Drawing
+        One per panel.
+    """
+    colors = (BLUE, OCHRE, GREY, INK)
+    dashes = ("-", "--", ":", "-.")
+    result = []
+    for place, panel in enumerate(history):
+        parts = [
+            f"{name} {values[0]:.3g} to {values[-1]:.3g}"
+            for name, (_, values) in panel["lines"].items()
+        ]
+        summary = f"From the first step to the last: {'; '.join(parts)}."
+        with drawing(f"{key}-{place}", panel["name"], summary, width=4.3, height=2.6) as (made, ax):
+            for i, (name, (steps, values)) in enumerate(panel["lines"].items()):
+                style = {"color": colors[i % 4], "linestyle": dashes[i // 4 % 4]}
+                ax.plot(steps, values, label=name, linewidth=1.4, **style)
+            ax.set_xlabel("Training step")
+            if len(panel["lines"]) > 1:
+                ax.legend(loc="best", ncols=2)
+            quiet(ax, grid="y")
+        result.append(made)
+    return result

@@ -1,0 +1,263 @@
+"""From a study's numbers to what the template prints: texts, table rows and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from augment.report.figures import (
+    calibration_error,
+    calibration_figure,
+    column_figure,
+    curve_figure,
+    dependence_figures,
+    forest_figure,
+    history_figures,
+)
+from augment.report.words import (
+    ARM_NAMES,
+    DECIDING,
+    METRIC_NAMES,
+    VERDICTS,
+    arm_name,
+    points,
+    worth,
+)
+
+__all__ = ["study_view"]
+
+_MAX_COLUMNS = 24
+_CONTROLS = [arm for arm in ARM_NAMES if arm not in ("real",)]
+
+
+def study_view(study: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Prepare one study for the template.
+
+    Parameters
+    ----------
+    study : mapping
+        From `augment.report.summarise_study`.
+    key : str
+        Unique on the page; it prefixes every identifier of this study.
+
+    Returns
+    -------
+    dict
+        Texts, table rows and drawings.
+    """
+    rope = {name: float(study["settings"].get("rope", {}).get(name, 0)) for name in DECIDING}
+    rows = study["summary"]
+    return {
+        **study,
+        "key": key,
+        "words": VERDICTS[study["verdict"]],
+        "tiles": _tiles(study),
+        "forests": _forests(f"{key}-lift", rows, study["by_estimator"], rope),
+        "estimators": [_estimator_row(row) for row in study["by_estimator"]],
+        "arm_forests": _arm_forests(f"{key}-arm", rows, rope),
+        "arms": _arm_table(rows),
+        "metrics": [METRIC_NAMES[name] for name in METRIC_NAMES],
+        "curves": _curves(key, study["equivalent_rows"]),
+        "calibration_figure": calibration_figure(f"{key}-calibration", study["calibration"]),
+        "calibration_rows": _calibration_rows(study["calibration"], rows),
+        "column_figures": _columns(key, study["columns"]),
+        "hidden_columns": [c["name"] for c in study["columns"] if c["kind"] == "hidden"],
+        "column_rows": [_column_row(column) for column in study["columns"]],
+        "heat_maps": dependence_figures(f"{key}-heat", study["dependence"])
+        if study["dependence"]
+        else [],
+        "training": history_figures(f"{key}-training", study["history"]),
+        "outside": _external(key, study["external"], rope),
+    }
+
+
+def _overall(rows: Sequence[Mapping[str, Any]], arm: str, metric: str) -> Mapping[str, Any] | None:
+    """Find the mean over classifiers of an arm."""
+    return next(
+        (r for r in rows if (r["estimator"], r["arm"], r["metric"]) == ("all", arm, metric)), None
+    )
+
+
+def _tiles(study: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Give the three figures that stand beside the verdict."""
+    tiles = []
+    for metric, name in (("roc_auc", "ROC AUC"), ("neg_log_loss", "Log loss, improvement")):
+        row = _overall(study["summary"], "augmented", metric)
+        if row:
+            tiles.append(
+                {
+                    "name": name,
+                    "value": points(row["lift"]),
+                    "unit": "points",
+                    "note": f"95 % interval {points(row['lower'])} to {points(row['upper'])}",
+                }
+            )
+    value, unit, note = worth(study["equivalent_rows"])
+    tiles.append({"name": "Worth as much as", "value": value, "unit": unit, "note": note})
+    return tiles
+
+
+def _forests(
+    key: str,
+    rows: Sequence[Mapping[str, Any]],
+    by_estimator: Sequence[Mapping[str, Any]],
+    rope: Mapping[str, float],
+) -> list[Any]:
+    """Draw the lifts of every classifier and of their mean, for both deciding metrics."""
+    drawings = []
+    for metric in DECIDING:
+        lines = [
+            {
+                "label": row["estimator"],
+                **{p: row[f"{p}_{metric}"] for p in ("lift", "lower", "upper")},
+            }
+            for row in by_estimator
+        ]
+        everyone = _overall(rows, "augmented", metric)
+        if everyone:
+            lines.append({**everyone, "label": "All classifiers"})
+        title = f"{METRIC_NAMES[metric][0]}: gain by synthetic rows"
+        drawings.append(forest_figure(f"{key}-{metric}", title, lines, metric, rope[metric]))
+    return drawings
+
+
+def _arm_forests(
+    key: str, rows: Sequence[Mapping[str, Any]], rope: Mapping[str, float]
+) -> list[Any]:
+    """Draw every arm's lift over the real rows alone, mean over classifiers."""
+    drawings = []
+    for metric in DECIDING:
+        found = [(arm, _overall(rows, arm, metric)) for arm in _CONTROLS]
+        lines = [{**row, "label": arm_name(arm)} for arm, row in found if row]
+        title = f"{METRIC_NAMES[metric][0]}: gain over real rows only"
+        drawings.append(
+            forest_figure(
+                f"{key}-{metric}", title, lines, metric, rope[metric], strong=arm_name("augmented")
+            )
+        )
+    return drawings
+
+
+def _estimator_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Write one classifier's line of the table."""
+    p = row.get("p_adjusted")
+    return {
+        "name": row["estimator"],
+        "verdict": row["verdict"],
+        "mark": VERDICTS[row["verdict"]]["mark"],
+        "p": "n/a" if p is None else ("< 0.001" if p < 0.001 else f"{p:.3f}"),
+        "gains": [
+            _gain({part: row[f"{part}_{m}"] for part in ("lift", "lower", "upper")})
+            for m in DECIDING
+        ],
+    }
+
+
+def _gain(row: Mapping[str, Any]) -> str:
+    """Write a gain with its interval, in points."""
+    return f"{points(row['lift'])} ({points(row['lower'])} to {points(row['upper'])})"
+
+
+def _arm_table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Write a line per arm: mean (SD) of every metric, and the gains of the deciding ones."""
+    table = []
+    for arm in ARM_NAMES:
+        found = {metric: _overall(rows, arm, metric) for metric in METRIC_NAMES}
+        if not any(found.values()):
+            continue
+        cells = []
+        for metric, row in found.items():
+            mean = None if row is None else row["mean"]
+            sign = METRIC_NAMES[metric][1]
+            cells.append(
+                {
+                    "mean": "n/a" if row is None or mean is None else f"{sign * mean:.3f}",
+                    "sd": "" if row is None or row["sd"] is None else f"{row['sd']:.3f}",
+                    "gain": _gain(row) if row and metric in DECIDING and arm != "real" else "",
+                }
+            )
+        table.append({"name": arm_name(arm), "strong": arm == "augmented", "cells": cells})
+    return table
+
+
+def _curves(key: str, equivalent: Mapping[str, Any] | None) -> list[Any]:
+    """Draw the learning curves there are."""
+    if not equivalent:
+        return []
+    drawings = [curve_figure(f"{key}-curve-{m}", equivalent, m) for m in DECIDING]
+    return [made for made in drawings if made]
+
+
+def _calibration_rows(
+    records: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Write a line per arm: distance from the diagonal and slope."""
+    table = []
+    for arm in ARM_NAMES:
+        bins = [row for row in records if row["arm"] == arm]
+        if not bins:
+            continue
+        slope = _overall(rows, arm, "calibration_slope")
+        known = slope is not None and slope["mean"] is not None
+        table.append(
+            {
+                "name": arm_name(arm),
+                "strong": arm == "augmented",
+                "distance": f"{100 * calibration_error(bins):.1f}",
+                "slope": f"{slope['mean']:.2f}" if slope and known else "n/a",
+            }
+        )
+    return table
+
+
+def _columns(key: str, columns: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Draw the columns, those that differ most first if there are too many for the page."""
+    shown = [(i, column) for i, column in enumerate(columns) if column["kind"] != "hidden"]
+    if len(shown) > _MAX_COLUMNS:
+        shown = sorted(shown, key=lambda pair: -pair[1]["gap"])[:_MAX_COLUMNS]
+    return [column_figure(f"{key}-column-{i}", column) for i, column in shown]
+
+
+def _column_row(column: Mapping[str, Any]) -> dict[str, Any]:
+    """Write one column's line of the table."""
+
+    def percent(share: float | None) -> str:
+        return "n/a" if share is None else f"{100 * share:.1f}"
+
+    return {
+        "name": column["name"],
+        "gap": percent(column["gap"]),
+        "chance": percent(column["chance"]),
+        "missing_real": percent(column["missing_real"]),
+        "missing_synthetic": percent(column["missing_synthetic"]),
+    }
+
+
+def _external(
+    key: str, external: Mapping[str, Any] | None, rope: Mapping[str, float]
+) -> dict[str, Any] | None:
+    """Prepare the verdict on rows from elsewhere."""
+    if not external:
+        return None
+    rows = external["summary"]
+    names = dict.fromkeys(row["estimator"] for row in rows if row["estimator"] != "all")
+    by_estimator = []
+    for name in names:
+        line: dict[str, Any] = {"estimator": name}
+        for metric in DECIDING:
+            row = next(
+                (
+                    r
+                    for r in rows
+                    if (r["estimator"], r["arm"], r["metric"]) == (name, "augmented", metric)
+                ),
+                {},
+            )
+            line.update({f"{p}_{metric}": row.get(p) for p in ("lift", "lower", "upper")})
+        by_estimator.append(line)
+    return {
+        **external,
+        "words": VERDICTS[external["verdict"]],
+        "forests": _forests(f"{key}-external", rows, by_estimator, rope),
+        "arms": _arm_table(rows),
+    }

@@ -1,1 +1,48 @@
-"""Tables and images as arrays: schemas, codecs, readers."""
+"""Tables as arrays and back: schemas, codecs, conditions and readers.
+
+The names are imported on first use, so that ``import augment.data`` loads neither pandas nor scipy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from augment.data.columns import Column, LinearRelation
+    from augment.data.conditions import ConditionEncoder, Conditions
+    from augment.data.encoder import TableEncoder
+    from augment.data.schema import TableSchema
+    from augment.data.tables import load_table
+
+_EXPORTS = {
+    "Column": "augment.data.columns",
+    "ConditionEncoder": "augment.data.conditions",
+    "Conditions": "augment.data.conditions",
+    "LinearRelation": "augment.data.columns",
+    "TableEncoder": "augment.data.encoder",
+    "TableSchema": "augment.data.schema",
+    "load_table": "augment.data.tables",
+}
+
+__all__ = [
+    "Column",
+    "ConditionEncoder",
+    "Conditions",
+    "LinearRelation",
+    "TableEncoder",
+    "TableSchema",
+    "load_table",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    if name in _EXPORTS:
+        return getattr(importlib.import_module(_EXPORTS[name]), name)
+    raise AttributeError(f"module 'augment.data' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,63 @@
+"""The law of continuous conditions: a shrunk Gaussian per stratum, in normal scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from augment._typing import FloatArray, IntArray, State
+
+__all__ = ["StratumCopula"]
+
+# A stratum's mean counts n / (n + PRIOR_ROWS); its covariance likewise, against the common one.
+PRIOR_ROWS = 10.0
+
+
+@dataclass(frozen=True)
+class StratumCopula:
+    """Gaussian scores with a mean and a covariance per stratum.
+
+    Attributes
+    ----------
+    means : ndarray of shape (n_strata + 1, c), float64
+        The last row is for strata never seen.
+    factors : ndarray of shape (n_strata + 1, c, c), float64
+        Lower triangular factors of the covariances.
+    """
+
+    means: FloatArray
+    factors: FloatArray
+
+    @classmethod
+    def fit(
+        cls, scores: FloatArray, strata: IntArray, n_strata: int, weights: FloatArray
+    ) -> StratumCopula:
+        """Learn the law; ``scores`` has shape (n, c)."""
+        n, width = scores.shape
+        weights = weights * (n / weights.sum())
+        size = np.bincount(strata, weights, minlength=n_strata)
+        grand = np.average(scores, axis=0, weights=weights) if width else np.zeros(0)
+        means = np.tile(grand, (n_strata + 1, 1))
+        within = np.zeros((n_strata, width, width))
+        for stratum in range(n_strata):
+            rows = strata == stratum
+            share = size[stratum] / (size[stratum] + PRIOR_ROWS)
+            own = (weights[rows, None] * scores[rows]).sum(0) / max(size[stratum], 1e-12)
+            means[stratum] = grand + share * (own - grand)
+            centred = scores[rows] - means[stratum]
+            within[stratum] = (weights[rows, None] * centred).T @ centred
+        # the common covariance, its correlations shrunk a little towards none
+        common = within.sum(0) / n
+        common += (np.diag(np.diag(common)) - common) * (PRIOR_ROWS / (n + PRIOR_ROWS))
+        shared = (within + PRIOR_ROWS * common) / (size + PRIOR_ROWS)[:, None, None]
+        every = np.concatenate([shared, common[None]]) + 1e-9 * np.eye(width)
+        return cls(means, np.linalg.cholesky(every))
+
+    def draw(self, strata: IntArray, noise: FloatArray) -> FloatArray:
+        """Give scores of shape (n, c) from standard normal noise of that shape."""
+        return self.means[strata] + np.einsum("nij,nj->ni", self.factors[strata], noise)
+
+    def get_state(self) -> State:
+        """Give the law as arrays."""
+        return {"means": self.means, "factors": self.factors}

@@ -1,0 +1,331 @@
+"""What one column is: its kind, levels, decimals and range, or why it cannot be modelled."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from augment._errors import AugmentWarning, InvalidInputError, InvalidTypeError, listed
+from augment._typing import FloatArray
+from augment.data._scalars import plain
+from augment.data._values import STEPS, date_steps, to_codes
+from augment.data.columns import Column
+from augment.data.margins import smoothed_ends
+
+__all__ = ["count_decimals", "infer_column"]
+
+# A text column with this share of different values, on at least so many rows, names its rows.
+_UNIQUE_SHARE, _UNIQUE_ROWS = 0.9, 20
+# More levels than max(_FREE_LEVELS, rows / 2), or than _MOST_LEVELS at all, cannot be learned.
+_FREE_LEVELS, _MOST_LEVELS = 50, 1000
+_ID_NAME = re.compile(
+    r"^(unnamed: ?\d+|index|row|uu?id|guid|mrn|ssn|id|(.*[_ .\-])?(id|uid|mrn|identifier)"
+    r"|(patient|subject|case|record|sample|participant|study|row)[_ .\-]?(id|no|nr|num|number|key|code)?"
+    r"|id[_ .\-].*)$",
+    re.IGNORECASE,
+)
+_MAX_DECIMALS = 10
+# Beyond these magnitudes sums and squares elsewhere may overflow or vanish.
+_LARGE, _SMALL = 1e30, 1e-30
+_UNSUPPORTED = {
+    "bytes": "decode them with .str.decode('utf-8')",
+    "period": "convert them with .dt.to_timestamp()",
+    "interval": "convert them with astype('category')",
+    "time": "convert them to hours as numbers",
+}
+
+
+def infer_column(series: pd.Series, spec: dict[str, Any], *, named: bool) -> Column:
+    """Learn what a column is.
+
+    Parameters
+    ----------
+    series : Series of shape (n,)
+    spec : dict
+        The user's correction: any of kind, levels, lower, upper.
+    named : bool
+        Whether the name is the user's own, so that it may tell an identifier.
+
+    Returns
+    -------
+    Column
+
+    Raises
+    ------
+    InvalidInputError
+        For identifiers, free text, mixed types, infinite values and declarations that the data
+        contradict.
+    InvalidTypeError
+        For entries that are neither text nor numbers.
+    """
+    if isinstance(series.dtype, pd.SparseDtype):
+        series = series.sparse.to_dense()
+    base = _described(series)
+    if not spec and base.kind == "categorical":
+        base = _as_date_text(base, series) or base
+    base = _apply_kind(base, series, spec)
+    present = series.dropna()
+    if not len(present) and not spec.get("levels"):
+        _warn(f"column {base.name!r} has no value at all; it comes out empty.")
+        return replace(base, kind="missing", has_missing=True, levels=())
+    column = _levelled(base, present, spec) if not base.is_number else _measured(base, series, spec)
+    if not spec:
+        _refuse_identifier(column, present, named)
+    return _constant_or(column, series, spec)
+
+
+def _described(series: pd.Series) -> Column:
+    """Give the kind and the dtype, from the dtype and (for objects) from the items."""
+    dtype, name = series.dtype, series.name
+    blank = Column(name, "numeric", str(dtype), has_missing=bool(series.isna().any()))
+    if isinstance(dtype, pd.CategoricalDtype):
+        item = str(dtype.categories.dtype)
+        return replace(
+            blank, kind="categorical", dtype="category", item=item, ordered=bool(dtype.ordered)
+        )
+    if pd.api.types.is_bool_dtype(dtype):
+        return replace(blank, kind="boolean")
+    if pd.api.types.is_complex_dtype(dtype):
+        raise InvalidInputError(f"Complex data not supported: column {name!r} is {dtype}.")
+    if pd.api.types.is_numeric_dtype(dtype):
+        return blank
+    if pd.api.types.is_timedelta64_dtype(dtype):
+        return replace(blank, kind="datetime", item="timedelta")
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return replace(blank, kind="datetime")
+    if isinstance(dtype, pd.PeriodDtype | pd.IntervalDtype):
+        raise _unsupported(name, "period" if isinstance(dtype, pd.PeriodDtype) else "interval")
+    if isinstance(dtype, pd.StringDtype) or dtype.kind == "U":
+        return replace(blank, kind="categorical")
+    return _described_objects(blank, series)
+
+
+def _described_objects(blank: Column, series: pd.Series) -> Column:
+    """Look at the items of a column whose dtype tells nothing."""
+    blank = replace(blank, marker=_marker(series)) if blank.dtype == "object" else blank
+    found = pd.api.types.infer_dtype(series, skipna=True)
+    kinds = {
+        "string": ("categorical", ""),
+        "empty": ("categorical", ""),
+        "boolean": ("boolean", ""),
+        "integer": ("numeric", "int64"),
+        "floating": ("numeric", "float64"),
+        "mixed-integer-float": ("numeric", "float64"),
+        "decimal": ("numeric", "float64"),
+        "datetime": ("datetime", "datetime"),
+        "datetime64": ("datetime", "datetime"),
+        "date": ("datetime", "date"),
+        "timedelta": ("datetime", "timedelta"),
+        "timedelta64": ("datetime", "timedelta"),
+    }
+    if found in kinds:
+        kind, item = kinds[found]
+        return replace(blank, kind=kind, item=item)
+    if found in _UNSUPPORTED:
+        raise _unsupported(blank.name, found)
+    types = sorted({type(value).__name__ for value in series.dropna()})
+    if found == "complex" or "complex" in types:
+        raise InvalidInputError(f"Complex data not supported: column {blank.name!r}.")
+    if set(types) - {"str", "int", "float", "bool", "float64", "int64", "bool_", "Decimal"}:
+        raise InvalidTypeError(
+            f"column {blank.name!r} holds entries of type {', '.join(types)}; each argument must be a "
+            "string or a number. Turn the column into text or numbers, or drop it."
+        )
+    raise InvalidInputError(
+        f"column {blank.name!r} mixes types: {', '.join(types)}. Make it one type, for example "
+        "X[column].astype(str) for categories or pandas.to_numeric(X[column], errors='coerce')."
+    )
+
+
+def _unsupported(name: Any, what: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"column {name!r} holds {what} values, which are not supported; {_UNSUPPORTED[what]}."
+    )
+
+
+def _marker(series: pd.Series) -> str:
+    """Tell how a missing object is written, from the first one."""
+    missing = series[series.isna()]
+    if not len(missing):
+        return "nan"
+    first = missing.iloc[0]
+    if first is None:
+        return "None"
+    return "NA" if first is pd.NA else "NaT" if first is pd.NaT else "nan"
+
+
+def _as_date_text(column: Column, series: pd.Series) -> Column | None:
+    """Recognise dates written as text: year, month and day, all in one format."""
+    present = series.dropna()
+    if column.dtype == "category" or not len(present) or len(str(present.iloc[0])) < 8:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pandas warns of day-first guesses; all rows are checked
+        style = pd.tseries.api.guess_datetime_format(str(present.iloc[0]))
+        if style is None or any(part not in style for part in ("%Y", "%m", "%d")) or "%z" in style:
+            return None
+        parsed = pd.to_datetime(present, format=style, errors="coerce")
+    if parsed.isna().any() or (parsed.dt.strftime(style) != present.astype(str)).any():
+        return None
+    return replace(column, kind="datetime", date_format=style)
+
+
+def _apply_kind(column: Column, series: pd.Series, spec: dict[str, Any]) -> Column:
+    """Let the user's declaration win over what was inferred."""
+    kind = spec.get("kind", "categorical" if "levels" in spec else column.kind)
+    if kind == "ordinal":
+        return replace(column, kind="categorical", ordered=True)
+    if kind == "datetime" and column.kind != "datetime":
+        dated = _as_date_text(column, series) if column.kind == "categorical" else None
+        if dated is None:
+            raise InvalidInputError(
+                f"column {column.name!r} is declared a datetime, but its values are not dates in one "
+                f"format with year, month and day; found {series.dropna().head(1).tolist()}. Convert "
+                "it with pandas.to_datetime first."
+            )
+        return dated
+    if kind == "numeric" and column.kind != "numeric":
+        text = column.dtype in ("str", "string", "object") and column.kind == "categorical"
+        if text or column.dtype == "category" or column.kind == "datetime":
+            raise InvalidInputError(
+                f"column {column.name!r} is declared numeric but its dtype is {column.dtype}. "
+                "Convert it with pandas.to_numeric first."
+            )
+    return replace(column, kind=kind)
+
+
+def _levelled(column: Column, present: pd.Series, spec: dict[str, Any]) -> Column:
+    """Fill in the levels of a categorical or boolean column."""
+    if "levels" in spec:
+        levels = tuple(spec["levels"])
+    elif isinstance(present.dtype, pd.CategoricalDtype):
+        levels = tuple(present.cat.categories.tolist())
+    elif column.kind == "boolean" and pd.api.types.infer_dtype(present) == "boolean":
+        levels = (False, True)
+    else:
+        levels = tuple(sorted(pd.unique(present).tolist()))
+    if column.kind == "boolean" and len(levels) > 2:
+        raise InvalidInputError(
+            f"column {column.name!r} is declared boolean but has {len(levels)} values: {listed(levels)}."
+        )
+    for level in levels:
+        plain(level)  # refuses what a model file could not hold
+    filled = replace(column, levels=levels)
+    to_codes(filled, present)  # refuses values outside declared levels
+    return filled
+
+
+def _measured(column: Column, series: pd.Series, spec: dict[str, Any]) -> Column:
+    """Fill in the unit, the decimals and the range of a numeric or datetime column."""
+    if column.kind == "datetime":
+        nanoseconds = date_steps(column, series)
+        whole = nanoseconds[~np.isnan(nanoseconds)]
+        unit = next(unit for unit, step in STEPS.items() if (whole % step == 0).all())
+        column = replace(column, unit=unit)
+    values = to_codes(column, series)
+    values = values[~np.isnan(values)]
+    single = series.dtype == np.float32
+    decimals = 0 if column.kind == "datetime" else count_decimals(values, single=single)
+    size = np.abs(values).max()
+    if size > _LARGE or 0 < size < _SMALL:
+        _warn(
+            f"column {column.name!r} has values of magnitude {size:.0e}; they are served, but rescale "
+            "the column to ordinary units if other tools fail on it."
+        )
+    lower, upper = smoothed_ends(values)
+    return replace(column, decimals=decimals, **_declared_range(column, values, spec, lower, upper))
+
+
+def _declared_range(
+    column: Column, values: FloatArray, spec: dict[str, Any], lower: float, upper: float
+) -> dict[str, float]:
+    for key, sign in (("lower", 1), ("upper", -1)):
+        if key in spec and (sign * values < sign * float(spec[key])).any():
+            worst = values.min() if sign == 1 else values.max()
+            raise InvalidInputError(
+                f"column {column.name!r} is declared with {key}={spec[key]!r}, but holds {worst:g}. "
+                "Correct the value or the declaration."
+            )
+    return {"lower": float(spec.get("lower", lower)), "upper": float(spec.get("upper", upper))}
+
+
+def count_decimals(values: FloatArray, *, single: bool = False) -> int | None:
+    """Tell to how many decimal places numbers are written.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,), float64
+        Without NaN.
+    single : bool, default=False
+        Whether the numbers came from float32.
+
+    Returns
+    -------
+    int or None
+        0 for whole numbers, negative for multiples of tens (on at least 20 values), None when more
+        than ten places are in use.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> count_decimals(np.array([36.5, 37.0, 38.25]))
+    2
+    """
+    cast = np.float32 if single else np.float64
+    with np.errstate(over="ignore", invalid="ignore"):
+        for places in range(_MAX_DECIMALS + 1):
+            if np.array_equal(np.round(values, places).astype(cast), values.astype(cast)):
+                break
+        else:
+            return None
+    if places or len(values) < 20 or not values.any() or np.abs(values).max() > 2**53:
+        return places
+    while np.array_equal(np.round(values, places - 1), values):
+        places -= 1
+    return places
+
+
+def _refuse_identifier(column: Column, present: pd.Series, named: bool) -> None:
+    """Refuse a column that names its rows instead of describing them."""
+    n, different = len(present), int(present.nunique())
+    if column.kind == "categorical":
+        unique = n >= _UNIQUE_ROWS and different >= _UNIQUE_SHARE * n
+        if not unique and different <= min(max(_FREE_LEVELS, n / 2), _MOST_LEVELS):
+            return
+        reason = f"{different} different values in {n} rows"
+    else:
+        whole = column.kind == "numeric" and column.decimals is not None and column.decimals <= 0
+        if not (named and whole and n >= _UNIQUE_ROWS and different == n):
+            return
+        if not _ID_NAME.match(str(column.name).strip()):
+            return
+        reason = f"a name like an identifier's and a different whole number in each of {n} rows"
+    raise InvalidInputError(
+        f"column {column.name!r} looks like an identifier or free text: it has {reason}. "
+        f"Drop it (X.drop(columns=[{column.name!r}])), or declare what it is: "
+        f"schema={{{column.name!r}: {'categorical' if column.kind == 'categorical' else 'numeric'!r}}}."
+    )
+
+
+def _constant_or(column: Column, series: pd.Series, spec: dict[str, Any]) -> Column:
+    """Call a column with one value constant, unless more was declared."""
+    codes = to_codes(column, series)
+    codes = codes[~np.isnan(codes)]
+    if not len(codes) or codes.min() != codes.max() or "levels" in spec:
+        return column
+    value = series.dropna().iloc[0]
+    value = value.item() if isinstance(value, np.generic) else value
+    _warn(f"column {column.name!r} has one value only, {value!r}; it is copied, not modelled.")
+    plain(value)
+    # unused categories must come back, so that dtype keeps its levels
+    levels = column.levels if column.dtype == "category" else (value,)
+    return replace(column, kind="constant", value=value, levels=levels)
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, AugmentWarning, stacklevel=5)

@@ -1,0 +1,117 @@
+"""The parts of a schema: a column, and an exact relation between columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from augment.data._scalars import plain, rebuilt
+
+__all__ = ["Column", "LinearRelation"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes
+    ----------
+    name : object
+        As in the fitted frame; x0, x1, ... for arrays.
+    kind : {"numeric", "boolean", "categorical", "datetime", "constant", "missing"}
+        What the column is; see `augment.data.schema`.
+    dtype : str
+        The pandas dtype to restore.
+    levels : tuple
+        The values of a categorical, boolean or constant column, in order.
+    ordered : bool
+        Whether the levels have an order that means something.
+    decimals : int or None
+        Decimal places of a numeric column: 0 for whole numbers, -1 for tens, None for no limit.
+    lower, upper : float or None
+        The range of sampled values, in canonical units: the declared one, or else the means of the
+        most extreme values, so that no single row's extreme is kept.
+    has_missing : bool
+        Whether any entry was missing.
+    value : object
+        The value of a constant column.
+    item : str
+        What the dtype alone does not tell: the dtype of categories, or of the items of an object
+        column.
+    unit : str
+        The step of a datetime column: D, h, m, s, ms, us or ns.
+    date_format : str or None
+        How a datetime column that came as text is written.
+    marker : {"nan", "None", "NA", "NaT"}
+        How a missing entry of an object column is written.
+    """
+
+    name: Any
+    kind: str
+    dtype: str
+    levels: tuple[Any, ...] = ()
+    ordered: bool = False
+    decimals: int | None = None
+    lower: float | None = None
+    upper: float | None = None
+    has_missing: bool = False
+    value: Any = None
+    item: str = ""
+    unit: str = ""
+    date_format: str | None = None
+    marker: str = "nan"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether canonical values are amounts (numeric or datetime), not positions."""
+        return self.kind in ("numeric", "datetime")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the column with JSON values alone."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values["levels"] = [plain(level) for level in self.levels]
+        values["name"], values["value"] = plain(self.name), plain(self.value)
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Column:
+        """Read what :meth:`to_dict` wrote."""
+        levels = tuple(rebuilt(level) for level in values["levels"])
+        name, value = rebuilt(values["name"]), rebuilt(values["value"])
+        return cls(**{**values, "levels": levels, "name": name, "value": value})
+
+
+@dataclass(frozen=True)
+class LinearRelation:
+    """An exact relation: target = intercept + the sum of coefficient × column.
+
+    Examples
+    --------
+    >>> print(LinearRelation("incidence", (("tilt", 1.0), ("slope", 1.0)), 0.0))
+    incidence = tilt + slope
+    """
+
+    target: Any
+    terms: tuple[tuple[Any, float], ...]
+    intercept: float = 0.0
+
+    def __str__(self) -> str:
+        text = ""
+        for name, coefficient in self.terms:
+            size = "" if abs(coefficient) == 1 else f"{abs(coefficient):.6g} × "
+            text += f" {'-' if coefficient < 0 else '+'} {size}{name}"
+        if self.intercept:
+            text += f" {'-' if self.intercept < 0 else '+'} {abs(self.intercept):.6g}"
+        return f"{self.target} = {text.removeprefix(' + ').strip()}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the relation with JSON values alone."""
+        terms = [[plain(name), float(coefficient)] for name, coefficient in self.terms]
+        return {"target": plain(self.target), "terms": terms, "intercept": float(self.intercept)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> LinearRelation:
+        """Read what :meth:`to_dict` wrote."""
+        terms = tuple((rebuilt(name), float(number)) for name, number in values["terms"])
+        return cls(rebuilt(values["target"]), terms, float(values["intercept"]))

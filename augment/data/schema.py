@@ -1,0 +1,225 @@
+"""What a table is made of: kinds, dtypes, levels, decimals, ranges and exact relations.
+
+A schema is inferred once, at ``fit``, and carries everything needed to turn the caller's table into
+a *canonical frame* and back. In a canonical frame every column is float64 and NaN means missing:
+
+=============  ==========================================================
+kind           meaning of a value
+=============  ==========================================================
+numeric        the number itself
+datetime       whole steps (``Column.unit``) since 1970-01-01, wall clock
+categorical    position in ``Column.levels``
+boolean        position in ``Column.levels``, that is (False, True)
+constant       0
+missing        always NaN
+=============  ==========================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from augment._errors import InvalidInputError, InvalidTypeError, did_you_mean, listed
+from augment.data._containers import as_frame
+from augment.data._inference import infer_column
+from augment.data._values import from_codes, to_codes
+from augment.data.columns import Column, LinearRelation
+from augment.data.relations import find_relations
+
+__all__ = ["Column", "LinearRelation", "TableSchema"]
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """The columns of a table, the exact relations between them, and its container.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+    relations : tuple of LinearRelation
+        No target is a term of another relation's target that comes later in the tuple.
+    container : {"frame", "array"}
+    dtype : str
+        The dtype of an array; empty for a frame.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> X = pd.DataFrame({"age": [41, 52, 63], "sex": ["f", "m", "f"]})
+    >>> schema = TableSchema.infer(X)
+    >>> [column.kind for column in schema.columns]
+    ['numeric', 'categorical']
+    >>> schema.restore(schema.conform(X)).equals(X)
+    True
+    """
+
+    columns: tuple[Column, ...]
+    relations: tuple[LinearRelation, ...] = ()
+    container: str = "frame"
+    dtype: str = ""
+
+    @classmethod
+    def infer(cls, X: Any, overrides: Mapping[Any, Any] | None = None) -> TableSchema:
+        """Learn the schema of a table.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+        overrides : mapping, optional
+            Column name to what the column is: a kind ("numeric", "categorical", "ordinal",
+            "boolean", "datetime"), or a dict with "kind" and any of "levels", "lower", "upper".
+
+        Returns
+        -------
+        TableSchema
+
+        Raises
+        ------
+        InvalidInputError
+            For a table or a column that cannot be modelled; the message names the column.
+        InvalidTypeError
+            For sparse matrices and objects that are neither text nor numbers.
+
+        Warns
+        -----
+        AugmentWarning
+            For constant and all-missing columns, extreme magnitudes and names that are not strings.
+        """
+        frame, container, dtype = as_frame(X)
+        declared = _checked_overrides(overrides, list(frame.columns))
+        columns = tuple(
+            infer_column(frame.iloc[:, i], declared.get(name, {}), named=container == "frame")
+            for i, name in enumerate(frame.columns)
+        )
+        schema = cls(columns, (), container, dtype)
+        relations = find_relations(columns, schema._canonical(frame).to_numpy())
+        return cls(columns, relations, container, dtype)
+
+    @property
+    def names(self) -> list[Any]:
+        """The names of the columns, in order."""
+        return [column.name for column in self.columns]
+
+    def __getitem__(self, name: Any) -> Column:
+        return self.columns[self.names.index(name)]
+
+    def conform(self, X: Any) -> pd.DataFrame:
+        """Check a table against the schema and give the canonical frame.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_rows, n_columns)
+            A frame must have the fitted columns in the fitted order. An array in the place of a
+            frame (or the other way round) is taken by position.
+
+        Returns
+        -------
+        DataFrame of float64
+            See the table in the module's docstring. The values of constant and all-missing
+            columns are not looked at.
+
+        Raises
+        ------
+        InvalidInputError
+            Naming the columns that differ, or the column and the value that do not fit.
+        """
+        frame, container, _ = as_frame(X, warn=False)
+        if container == "frame" == self.container:
+            self._check_columns(list(frame.columns))
+        elif frame.shape[1] != len(self.columns):
+            raise InvalidInputError(
+                f"X has {frame.shape[1]} features, but the model is expecting "
+                f"{len(self.columns)} features as input: {listed(self.names)}."
+            )
+        return self._canonical(frame)
+
+    def restore(self, frame: pd.DataFrame) -> pd.DataFrame | np.ndarray:
+        """Turn a canonical frame into the container and the dtypes of the fitted table.
+
+        Parameters
+        ----------
+        frame : DataFrame of float64
+            As given by :meth:`conform` or by a decoder; the columns in schema order.
+
+        Returns
+        -------
+        DataFrame or ndarray of shape (n_rows, n_columns)
+        """
+        series = [from_codes(c, frame.iloc[:, i].to_numpy()) for i, c in enumerate(self.columns)]
+        if self.container == "frame":
+            table = pd.concat(series, axis=1)
+            table.columns = pd.Index(self.names)
+            return table
+        array = np.empty((len(frame), len(series)), dtype=self.dtype)
+        for i, values in enumerate(series):
+            array[:, i] = values.to_numpy()
+        return array
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the schema with JSON values alone."""
+        return {
+            "columns": [column.to_dict() for column in self.columns],
+            "relations": [relation.to_dict() for relation in self.relations],
+            "container": self.container,
+            "dtype": self.dtype,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TableSchema:
+        """Read what :meth:`to_dict` wrote."""
+        columns = tuple(Column.from_dict(column) for column in values["columns"])
+        relations = tuple(LinearRelation.from_dict(item) for item in values["relations"])
+        return cls(columns, relations, values["container"], values["dtype"])
+
+    def _canonical(self, frame: pd.DataFrame) -> pd.DataFrame:
+        codes = [to_codes(c, frame.iloc[:, i]) for i, c in enumerate(self.columns)]
+        return pd.DataFrame(np.column_stack(codes), columns=pd.Index(self.names))
+
+    def _check_columns(self, found: list[Any]) -> None:
+        if found == self.names:
+            return
+        missing = [name for name in self.names if name not in found]
+        extra = [name for name in found if name not in self.names]
+        detail = "they are in another order; use X[feature_names]"
+        if missing or extra:
+            detail = f"missing: {listed(missing)}; unexpected: {listed(extra)}"
+            detail += did_you_mean(extra[0], missing) if missing and extra else ""
+        raise InvalidInputError(
+            f"The feature names should match those that were passed during fit; {detail}."
+        )
+
+
+def _checked_overrides(
+    overrides: Mapping[Any, Any] | None, names: list[Any]
+) -> dict[Any, dict[str, Any]]:
+    """Check the user's corrections and write all of them as dicts."""
+    if overrides is None:
+        return {}
+    if not isinstance(overrides, Mapping):
+        raise InvalidTypeError(
+            "schema must be a mapping such as {'stage': 'categorical'}; "
+            f"got {type(overrides).__name__}."
+        )
+    kinds = ("numeric", "categorical", "ordinal", "boolean", "datetime")
+    keys = ("kind", "levels", "lower", "upper")
+    checked = {}
+    for name, given in overrides.items():
+        if name not in names:
+            raise InvalidInputError(
+                f"schema names the column {name!r}, which is not in the table. "
+                f"Its columns are {listed(names)}.{did_you_mean(name, names)}"
+            )
+        spec = dict(given) if isinstance(given, Mapping) else {"kind": given}
+        wrong = [key for key in spec if key not in keys]
+        if wrong or spec.get("kind", kinds[0]) not in kinds:
+            raise InvalidInputError(
+                f"schema for column {name!r} must be one of {listed(kinds)}, or a dict with the keys "
+                f"{listed(keys)}; got {given!r}."
+            )
+        checked[name] = spec
+    return checked

@@ -1,0 +1,165 @@
+"""Checks of the parameters of `evaluate_lift`, and what is written down about a study."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import platform
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sklearn.base import clone
+
+import augment
+from augment._errors import InvalidInputError, InvalidTypeError, did_you_mean, listed
+from augment.evaluation._text import DECIDING
+from augment.evaluation.scoring import METRICS
+
+__all__ = [
+    "CONTROLS",
+    "check_counts",
+    "check_generator",
+    "check_metrics",
+    "check_ratio",
+    "check_ropes",
+    "controls",
+    "versions",
+]
+
+# Control arms that need a generator of their own. The arm "class_weight" needs none.
+CONTROLS = {"bootstrap": "Bootstrap", "jitter": "Jitter", "smote": "Smote"}
+_RESERVED = ("real", "augmented", "synthetic")
+
+
+def check_generator(name: str, generator: Any) -> None:
+    """Refuse what cannot be cloned, fitted and sampled.
+
+    Raises
+    ------
+    InvalidTypeError
+        For a class instead of an instance, or an object without the methods.
+    """
+    if isinstance(generator, type):
+        raise InvalidTypeError(
+            f"{name} must be an instance, got the class {generator.__name__}: write "
+            f"{generator.__name__}() with brackets."
+        )
+    lacking = [m for m in ("fit", "sample", "get_params") if not hasattr(generator, m)]
+    if lacking:
+        raise InvalidTypeError(
+            f"{name} must have the methods fit, sample and get_params, as "
+            f"augment.TabularVAE has; {type(generator).__name__} lacks {listed(lacking)}."
+        )
+
+
+def check_counts(n_splits: Any, n_repeats: Any) -> None:
+    """Refuse anything but whole numbers of at least 2 splits and 1 repeat."""
+    for name, value, least in (("n_splits", n_splits, 2), ("n_repeats", n_repeats, 1)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise InvalidInputError(
+                f"{name} must be an integer of at least {least}; got {value!r}."
+            )
+
+
+def check_ratio(ratio: Any) -> float | str:
+    """Refuse anything but "auto" and numbers above zero."""
+    if isinstance(ratio, str):
+        if ratio != "auto":
+            raise InvalidInputError(f'ratio must be "auto" or a number above 0; got {ratio!r}.')
+        return ratio
+    if isinstance(ratio, bool) or not isinstance(ratio, int | float):
+        raise InvalidTypeError(
+            f'ratio must be "auto" or a number above 0; got {type(ratio).__name__}.'
+        )
+    if not (math.isfinite(ratio) and ratio > 0):
+        raise InvalidInputError(
+            f"ratio={ratio!r} must be above 0: it is the number of synthetic rows per training row."
+        )
+    return float(ratio)
+
+
+def check_metrics(metrics: Any) -> tuple[str, ...]:
+    """Refuse unknown metrics, and a choice without the two that decide."""
+    if isinstance(metrics, str) or not isinstance(metrics, Iterable):
+        raise InvalidTypeError("metrics must be a tuple of names, such as ('roc_auc',).")
+    names = tuple(dict.fromkeys(metrics))
+    for name in names:
+        if name not in METRICS:
+            raise InvalidInputError(
+                f"metrics names {name!r}; known are {listed(METRICS)}.{did_you_mean(name, METRICS)}"
+            )
+    absent = [name for name in DECIDING if name not in names]
+    if absent:
+        raise InvalidInputError(
+            f"metrics lacks {listed(absent)}: these decide the verdict. Add them."
+        )
+    return names
+
+
+def check_ropes(rope: Any) -> tuple[float, float]:
+    """Give the tolerances of the deciding metrics."""
+    if not isinstance(rope, Mapping) or set(rope) != set(DECIDING):
+        raise InvalidInputError(
+            f"rope must be a dict with the keys {listed(DECIDING)}: the change in each that makes "
+            f"no difference to you; got {rope!r}."
+        )
+    bad = {name: value for name, value in rope.items() if not 0 < value < math.inf}
+    if bad:
+        raise InvalidInputError(f"rope must hold finite numbers above 0; got {bad!r}.")
+    return float(rope[DECIDING[0]]), float(rope[DECIDING[1]])
+
+
+def controls(baselines: Any, generator: Any) -> tuple[dict[str, Any], bool]:
+    """Build the generators of the control arms.
+
+    Parameters
+    ----------
+    baselines : iterable of str, or dict of str to generator
+        Names out of "bootstrap", "jitter", "smote", "class_weight". A dict adds arms of one's
+        own; its value for one of these names may be None.
+    generator : generator
+        The one under test: controls get the same ``schema``.
+
+    Returns
+    -------
+    tuple
+        Generators by arm, and whether the arm "class_weight" is wanted.
+
+    Raises
+    ------
+    InvalidInputError
+        For an unknown or reserved name.
+    """
+    if isinstance(baselines, str) or not isinstance(baselines, Iterable):
+        raise InvalidTypeError("baselines must be a tuple of names, such as ('bootstrap',).")
+    wanted = dict(baselines) if isinstance(baselines, Mapping) else dict.fromkeys(baselines)
+    known = (*CONTROLS, "class_weight")
+    found: dict[str, Any] = {}
+    for name, own in wanted.items():
+        if name in _RESERVED or (own is None and name not in known):
+            raise InvalidInputError(
+                f"baselines names {name!r}; known are {listed(known)}.{did_you_mean(name, known)} "
+                "For an arm of your own pass a dict of name to generator."
+            )
+        if own is not None:
+            check_generator(f"baselines[{name!r}]", own)
+            found[name] = clone(own)
+        elif name in CONTROLS:
+            found[name] = _control(name, generator)
+    return found, "class_weight" in wanted
+
+
+def _control(name: str, generator: Any) -> Any:
+    """Build a control; it reads the columns as the generator under test was told to."""
+    control = getattr(augment, CONTROLS[name])()
+    schema = generator.get_params(deep=False).get("schema")
+    if schema is not None and "schema" in control.get_params(deep=False):
+        control.set_params(schema=schema)
+    return control
+
+
+def versions() -> dict[str, str]:
+    """Give the versions that a methods paragraph names."""
+    names = ("numpy", "pandas", "scikit-learn", "scipy", "torch", "imbalanced-learn")
+    found = {name: importlib.metadata.version(name) for name in names}
+    return {"augment": augment.__version__, "python": platform.python_version(), **found}

@@ -1,0 +1,103 @@
+"""Why a verdict was reached, in one plain sentence."""
+
+from __future__ import annotations
+
+from augment.evaluation.statistics import Lift
+
+__all__ = ["reason"]
+
+_NAMES = ("ROC AUC", "log loss")
+_BETTER = ("rose", "fell")
+_WORSE = ("fell", "rose")
+
+Pair = tuple[Lift, Lift]
+
+
+def _moved(k: int, lift: Lift) -> str:
+    """Say how a metric moved, in its own direction: log loss falls when it gets better."""
+    estimate = float(lift.estimate)
+    low, high = float(lift.lower), float(lift.upper)
+    verb = _BETTER[k] if estimate >= 0 else _WORSE[k]
+    if estimate < 0:
+        estimate, low, high = -estimate, -high, -low
+    return f"{_NAMES[k]} {verb} by {estimate:.3f} (95 % interval {low:.3f} to {high:.3f})"
+
+
+def _ahead(lifts: Pair, ropes: tuple[float, float]) -> int | None:
+    """Position of a metric that is above 0 while the other is within tolerance."""
+    for k in (0, 1):
+        if lifts[k].lower > 0 and lifts[1 - k].lower > -ropes[1 - k]:
+            return k
+    return None
+
+
+def _helps(real: Pair, ropes: tuple[float, float]) -> str:
+    k = _ahead(real, ropes) or 0
+    other = 1 - k
+    if real[other].lower > 0:
+        both = f"{_moved(k, real[k])} and {_moved(other, real[other])}"
+        return f"{both}; the synthetic rows also beat plain copies of the real ones."
+    return (
+        f"{_moved(k, real[k])} and {_NAMES[other]} is not worse beyond its tolerance of "
+        f"{ropes[other]:g}; the synthetic rows also beat plain copies of the real ones."
+    )
+
+
+def _harms(real: Pair, ropes: tuple[float, float]) -> str:
+    worse = [k for k in (0, 1) if real[k].upper < -ropes[k]]
+    k = worse[0] if worse else 0
+    return f"{_moved(k, real[k])}, which is worse than the tolerance of {ropes[k]:g}."
+
+
+def _no_evidence(real: Pair, copies: Pair | None, ropes: tuple[float, float]) -> str:
+    k = _ahead(real, ropes)
+    if k is not None and copies is None:
+        return (
+            f"{_moved(k, real[k])}, but no arm of plain copies ran, without which the verdict "
+            "'helps' is not given."
+        )
+    if k is not None:
+        return f"{_moved(k, real[k])}, but plain copies of the real rows did about as well."
+    for k in (0, 1):
+        if real[k].lower > 0:
+            other = 1 - k
+            return (
+                f"{_moved(k, real[k])}, but {_NAMES[other]} may be worse than its tolerance of "
+                f"{ropes[other]:g}: {_moved(other, real[other])}."
+            )
+    return (
+        f"{_moved(0, real[0])} and {_moved(1, real[1])}: neither is clearly better; this study "
+        f"would have found a ROC AUC lift of {float(real[0].smallest_detectable):.3f} four times "
+        "in five."
+    )
+
+
+def reason(verdict: str, real: Pair, copies: Pair | None, ropes: tuple[float, float]) -> str:
+    """Explain a verdict.
+
+    Parameters
+    ----------
+    verdict : str
+        What the rule said.
+    real, copies : tuple of two Lift, or None
+        Augmented minus real only, and minus bootstrap copies, by ROC AUC and log loss.
+    ropes : tuple of two float
+        Tolerances.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    if verdict == "helps":
+        text = _helps(real, ropes)
+    elif verdict == "harms":
+        text = _harms(real, ropes)
+    elif verdict == "equivalent":
+        text = (
+            f"{_moved(0, real[0])} and {_moved(1, real[1])}: both intervals lie inside the "
+            f"tolerances ({ropes[0]:g} and {ropes[1]:g})."
+        )
+    else:
+        text = _no_evidence(real, copies, ropes)
+    return text[0].upper() + text[1:]

@@ -12,10 +12,10 @@ import pandas as pd
 
 from augment._errors import AugmentWarning, InvalidInputError, InvalidTypeError, listed
 from augment._typing import FloatArray
+from augment.data._quantiles import smoothed_ends
 from augment.data._scalars import plain
 from augment.data._values import STEPS, date_steps, to_codes
 from augment.data.columns import Column
-from augment.data.margins import smoothed_ends
 
 __all__ = ["count_decimals", "infer_column"]
 

@@ -25,9 +25,10 @@ from augment._errors import (
     listed,
 )
 from augment._random import rng_for
-from augment._typing import BoolArray, FloatArray, IntArray, State
+from augment._typing import FloatArray, IntArray, State
 from augment.data._copula import StratumCopula
 from augment.data._labels import YContainer, as_condition_frame, is_continuous
+from augment.data._pooling import Pooling
 from augment.data._requests import check_n_samples, counted_labels
 from augment.data.margins import NumericMargin, margin_from_state
 from augment.data.schema import TableSchema
@@ -167,7 +168,7 @@ class ConditionEncoder:
             np.zeros(len(values), dtype=np.int64),
             1,
             weights,
-            pooling=0.0,
+            pooling=Pooling(),
             n_knots=101,
             limits=(float(column.lower or 0.0), float(column.upper or 0.0)),
             decimals=column.decimals,

@@ -16,9 +16,10 @@ from scipy.special import ndtr, ndtri
 
 from augment._errors import InvalidInputError
 from augment._typing import BoolArray, FloatArray, IntArray, State
+from augment.data._pooling import Pooling
 from augment.data.columns import Column
 from augment.data.margins import LevelMargin, NumericMargin, margin_from_state
-from augment.data.relations import RelationKeeper
+from augment.data.relations import keep_relations
 from augment.data.schema import TableSchema
 
 __all__ = ["TableEncoder"]
@@ -42,6 +43,8 @@ class TableEncoder:
         fitted; see `augment.data.margins`.
     max_knots : int, default=101
         Knots of a numeric column's quantile function.
+    separation : float, default=1.0
+        One factor for all columns, between 0 and 1, on the strata's share of their own margins.
 
     Attributes
     ----------
@@ -78,15 +81,24 @@ class TableEncoder:
     10   40   f
     """
 
-    def __init__(self, schema: TableSchema, *, pooling: float = 1.0, max_knots: int = 101) -> None:
-        if max_knots < 2 or pooling < 0:
+    def __init__(
+        self,
+        schema: TableSchema,
+        *,
+        pooling: float = 1.0,
+        max_knots: int = 101,
+        separation: float = 1.0,
+    ) -> None:
+        if max_knots < 2 or pooling < 0 or not 0 <= separation <= 1:
             raise InvalidInputError(
-                "max_knots must be at least 2 and pooling at least 0; "
-                f"got max_knots={max_knots!r}, pooling={pooling!r}."
+                "max_knots must be at least 2, pooling at least 0 and separation between 0 and 1; "
+                f"got max_knots={max_knots!r}, pooling={pooling!r}, separation={separation!r}."
             )
         self.schema = schema
         self.pooling = pooling
         self.max_knots = max_knots
+        self.separation = separation
+        self._pooling = Pooling(pooling, separation)
         self._margins: list[LevelMargin | NumericMargin] = []
         self._places: list[tuple[int, Part]] = []
 
@@ -152,7 +164,7 @@ class TableEncoder:
                 continue
             codes = absent.astype(np.int64)
             levels = np.array([0.0, 1.0])
-            mask = LevelMargin.fit(levels, codes, strata, n_strata, weights, self.pooling)
+            mask = LevelMargin.fit(levels, codes, strata, n_strata, weights, self._pooling)
             self._margins.append(mask)
             self._places.append((i, "missing"))
         return self
@@ -168,17 +180,17 @@ class TableEncoder:
         if not column.is_number:
             levels = np.arange(len(column.levels), dtype=np.float64)
             codes = values.astype(np.int64)
-            return LevelMargin.fit(levels, codes, strata, n_strata, weights, self.pooling)
+            return LevelMargin.fit(levels, codes, strata, n_strata, weights, self._pooling)
         levels, codes = np.unique(values, return_inverse=True)
         if len(levels) <= MAX_LEVELS and len(values) >= MIN_REPEATS * len(levels):
-            return LevelMargin.fit(levels, codes, strata, n_strata, weights, self.pooling)
+            return LevelMargin.fit(levels, codes, strata, n_strata, weights, self._pooling)
         lower, upper = column.lower, column.upper
         return NumericMargin.fit(
             values,
             strata,
             n_strata,
             weights,
-            pooling=self.pooling,
+            pooling=self._pooling,
             n_knots=self.max_knots,
             limits=(
                 values.min() if lower is None else lower,
@@ -296,7 +308,7 @@ class TableEncoder:
         for i, column in enumerate(self.schema.columns):
             if column.kind == "missing":
                 values[i] = np.nan
-        RelationKeeper(self.schema.columns, self.schema.relations).apply(values)
+        keep_relations(self.schema.columns, self.schema.relations, values)
         for i, rows in absent:
             values[i, rows] = np.nan
         return pd.DataFrame(values.T, columns=pd.Index(self.schema.names))
@@ -307,6 +319,7 @@ class TableEncoder:
             "schema": self.schema.to_dict(),
             "pooling": self.pooling,
             "max_knots": self.max_knots,
+            "separation": self.separation,
             "places": [[i, part] for i, part in self._places],
             "margins": [margin.get_state() for margin in self._margins],
         }
@@ -318,6 +331,7 @@ class TableEncoder:
             TableSchema.from_dict(state["schema"]),
             pooling=state["pooling"],
             max_knots=state["max_knots"],
+            separation=state["separation"],
         )
         encoder._places = [(int(i), part) for i, part in state["places"]]
         encoder._margins = [margin_from_state(margin) for margin in state["margins"]]

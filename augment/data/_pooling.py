@@ -1,0 +1,113 @@
+"""How far the margins of strata are pulled towards the pooled margin.
+
+A column's share of its strata's own margins is a positive-part James-Stein factor [1]_,
+
+    w = separation × max(0, 1 - strength / F),
+
+with F the variance ratio of the column's normal scores between strata (chi-square over its degrees
+of freedom for levels), because margins as fitted exaggerate the differences between small classes.
+
+References
+----------
+.. [1] W. James and C. Stein, "Estimation with quadratic loss", Proc. Fourth Berkeley Symposium on
+   Mathematical Statistics and Probability, 1961.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+from scipy.stats import rankdata
+
+from augment._typing import FloatArray, IntArray
+
+__all__ = ["MIN_STRATUM_ROWS", "Pooling"]
+
+# A stratum with fewer observed rows takes the pooled margin: its own would be its rows.
+MIN_STRATUM_ROWS = 5
+# Half-weight of the pooled margin in small strata: n / (n + STRATUM_PRIOR) is the stratum's share.
+STRATUM_PRIOR = 1.0
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """The rule by which strata share their margins.
+
+    Attributes
+    ----------
+    strength : float
+        0 keeps differences between strata as fitted; larger values pool more.
+    separation : float
+        One factor for all columns, between 0 and 1.
+    """
+
+    strength: float = 1.0
+    separation: float = 1.0
+
+    def shares_of_numbers(
+        self, values: FloatArray, strata: IntArray, n_strata: int, weights: FloatArray
+    ) -> FloatArray:
+        """Give each stratum's share of its own margin in a numeric column.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n,), float64
+            Without NaN.
+        strata : ndarray of shape (n,), int64
+        n_strata : int
+        weights : ndarray of shape (n,), float64
+
+        Returns
+        -------
+        ndarray of shape (n_strata,), float64
+            Between 0 and 1; 0 below ``MIN_STRATUM_ROWS`` rows.
+        """
+        sizes = np.bincount(strata, minlength=n_strata).astype(np.float64)
+        return self._shares(self._factor_of_numbers(values, strata, weights), sizes)
+
+    def shares_of_levels(self, counts: FloatArray, sizes: FloatArray) -> FloatArray:
+        """Give each stratum's share of its own frequencies in a column of levels.
+
+        Parameters
+        ----------
+        counts : ndarray of shape (n_strata, n_levels), float64
+            Weighted.
+        sizes : ndarray of shape (n_strata,), float64
+            Rows, not weighted.
+
+        Returns
+        -------
+        ndarray of shape (n_strata,), float64
+        """
+        seen = counts[np.ix_(counts.sum(1) > 0, counts.sum(0) > 0)]
+        df = (seen.shape[0] - 1) * (seen.shape[1] - 1)
+        if df < 1:
+            return np.zeros(len(counts))
+        expected = seen.sum(1, keepdims=True) * seen.sum(0) / seen.sum()
+        chi_square = float(((seen - expected) ** 2 / expected).sum())
+        return self._shares(self._positive_part(float(df), chi_square), sizes)
+
+    def _factor_of_numbers(
+        self, values: FloatArray, strata: IntArray, weights: FloatArray
+    ) -> float:
+        groups, index = np.unique(strata, return_inverse=True)
+        n, k = len(values), len(groups)
+        if k < 2 or n <= k:
+            return 0.0
+        scores = ndtri((rankdata(values) - 0.5) / n)
+        weights = weights * (n / weights.sum())
+        size = np.bincount(index, weights)
+        mean = np.bincount(index, weights * scores) / size
+        grand = float((weights * scores).sum() / n)
+        between = float((size * (mean - grand) ** 2).sum()) / (k - 1)
+        within = float((weights * (scores - mean[index]) ** 2).sum()) / (n - k)
+        return self._positive_part(within, between)
+
+    def _positive_part(self, noise: float, signal: float) -> float:
+        return max(0.0, 1.0 - self.strength * noise / signal) if signal > 0 else 0.0
+
+    def _shares(self, factor: float, sizes: FloatArray) -> FloatArray:
+        share = self.separation * factor * sizes / (sizes + STRATUM_PRIOR)
+        return np.where(sizes >= MIN_STRATUM_ROWS, share, 0.0)

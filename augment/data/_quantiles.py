@@ -1,0 +1,100 @@
+"""Quantile functions with smoothed ends, on a fixed grid."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from augment._typing import FloatArray
+
+__all__ = ["inverse", "knot_grid", "quantiles", "reflected", "smoothed_ends"]
+
+# How many extreme values are averaged at each end of a quantile function.
+END_ROWS = 5
+# How often the outermost cells of the grid are halved.
+TAIL_KNOTS = 4
+
+
+def smoothed_ends(
+    values: FloatArray, weights: FloatArray | None = None, n_end: int = END_ROWS
+) -> tuple[float, float]:
+    """Give the means of the most extreme values at both ends.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,), float64
+        Without NaN; n >= 1.
+    weights : ndarray of shape (n,), optional
+    n_end : int, default=5
+        How many values are averaged; at most a quarter of them (rounded up).
+
+    Returns
+    -------
+    lower, upper : float
+        Inside the range of the values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> smoothed_ends(np.arange(100.0))
+    (2.0, 97.0)
+    """
+    weights = np.ones(len(values)) if weights is None else weights
+    values, weights = values[weights > 0], weights[weights > 0]
+    order = np.argsort(values, kind="stable")
+    count = min(n_end, -(-len(values) // 4))
+    ends = []
+    for rows in (order[:count], order[-count:]):
+        share = weights[rows] / weights[rows].sum()
+        # rounding of the mean must not leave the range
+        mean = float((values[rows] * share).sum())
+        ends.append(min(max(mean, values[rows].min()), values[rows].max()))
+    return float(ends[0]), float(ends[1])
+
+
+def knot_grid(n_knots: int) -> FloatArray:
+    """Give the points of the unit interval at which quantiles are kept.
+
+    The grid is uniform, except that the cells at both ends are halved ``TAIL_KNOTS`` times (if
+    there are knots enough), so that the few rows beyond the smoothed ends keep their own place.
+
+    Examples
+    --------
+    >>> [round(float(point), 4) for point in knot_grid(101)[:7]]
+    [0.0, 0.0007, 0.0014, 0.0027, 0.0054, 0.0109, 0.0217]
+    """
+    halvings = min(TAIL_KNOTS, max(0, (n_knots - 3) // 4))
+    inner = np.linspace(0.0, 1.0, n_knots - 2 * halvings)
+    ends = inner[1] * 0.5 ** np.arange(halvings, 0, -1)
+    return np.concatenate([[0.0], ends, inner[1:-1], (1.0 - ends)[::-1], [1.0]])
+
+
+def quantiles(values: FloatArray, weights: FloatArray, n_knots: int) -> FloatArray:
+    """Interpolate the sorted values at the grid, with smoothed ends."""
+    lower, upper = smoothed_ends(values, weights)
+    values, weights = values[weights > 0], weights[weights > 0]
+    order = np.argsort(values, kind="stable")
+    mass = weights[order] / weights.sum()
+    place = np.cumsum(mass) - mass / 2
+    return np.clip(np.interp(knot_grid(n_knots), place, values[order]), lower, upper)
+
+
+def inverse(
+    grid: FloatArray, knots: FloatArray, values: FloatArray, side: Literal["left", "right"]
+) -> FloatArray:
+    """Invert a piecewise linear function; on a flat piece give its left or its right end."""
+    last = len(knots) - 1
+    index = np.searchsorted(knots, values, side=side)
+    before, after = np.maximum(index - 1, 0), np.minimum(index, last)
+    rise = knots[after] - knots[before]
+    part = np.where(rise > 0, (values - knots[before]) / np.where(rise > 0, rise, 1.0), 0.0)
+    place = grid[before] + part * (grid[after] - grid[before])
+    return np.where(index == 0, 0.0, np.where(index > last, 1.0, place))
+
+
+def reflected(values: FloatArray, lower: float, upper: float) -> FloatArray:
+    """Fold values back into a range; clipping would pile them up at its ends."""
+    values = np.where(values < lower, 2 * lower - values, values)
+    values = np.where(values > upper, 2 * upper - values, values)
+    return np.clip(values, lower, upper)

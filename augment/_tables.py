@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,14 @@ from augment._optional import optional_import
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MARK", "read_table", "split_table", "write_table"]
+__all__ = [
+    "MARK",
+    "check_table_ending",
+    "match_columns",
+    "read_table",
+    "split_table",
+    "write_table",
+]
 
 MARK = "synthetic"
 _PARQUET = (".parquet", ".pq")
@@ -115,16 +123,16 @@ def _refuse_repeats(names: list[str], path: Path) -> None:
 
 
 def split_table(
-    table: pd.DataFrame, target: str, groups: str | None = None, *, what: str = "table"
-) -> tuple[pd.DataFrame, pd.Series, pd.Series | None]:
+    table: pd.DataFrame, target: str | None, groups: str | None = None, *, what: str = "table"
+) -> tuple[pd.DataFrame, pd.Series | None, pd.Series | None]:
     """Split a table into features, target and groups.
 
     Parameters
     ----------
     table : pandas.DataFrame
         Everything in one frame.
-    target : str
-        The column to predict; it must be filled in every row.
+    target : str or None
+        The column to predict; it must be filled in every row. None: there is none.
     groups : str, optional
         A column that says which rows belong together (a patient's number). It is no feature.
     what : str
@@ -133,7 +141,7 @@ def split_table(
     Returns
     -------
     X : pandas.DataFrame
-    y : pandas.Series
+    y : pandas.Series or None
     groups : pandas.Series or None
 
     Raises
@@ -155,22 +163,53 @@ def split_table(
                 f"Expected the {role} column {name!r} to be filled in every row of the {what}; "
                 f"found {empty} empty cell{'s' if empty > 1 else ''}. Fill or drop those rows."
             )
-    if groups == target:
+    if groups is not None and groups == target:
         raise InvalidInputError(f"Expected different columns; {target!r} is target and groups.")
-    drop = [target] if groups is None else [target, groups]
+    drop = [name for name in (target, groups) if name is not None]
     X = table.drop(columns=drop)
     if not X.shape[1]:
         raise InvalidInputError(f"Expected feature columns beside {listed(drop)}; found none.")
-    return X, table[target], None if groups is None else table[groups]
+    y = None if target is None else table[target]
+    return X, y, None if groups is None else table[groups]
 
 
-def write_table(table: pd.DataFrame, path: str | Path, *, mark: bool = True) -> None:
+def match_columns(X: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
+    """Give the features of a second table in the order of the first.
+
+    Parameters
+    ----------
+    X : pandas.DataFrame
+        The second table. Columns that the first does not have are left out.
+    like : pandas.DataFrame
+        The first table.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    InvalidInputError
+        If a column of the first table is missing.
+    """
+    missing = [name for name in like.columns if name not in X.columns]
+    if missing:
+        raise InvalidInputError(
+            f"Expected the same columns in both tables; the second lacks {listed(missing)}."
+            f"{did_you_mean(missing[0], X.columns)} Rename its columns, or leave them out of both."
+        )
+    return X[list(like.columns)]
+
+
+def write_table(
+    table: pd.DataFrame | Iterable[pd.DataFrame], path: str | Path, *, mark: bool = True
+) -> None:
     """Write synthetic rows, marked as such.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        The rows.
+    table : DataFrame or iterable of DataFrame
+        The rows, or the rows in pieces, which are written one after the other.
     path : path
         CSV, TSV or (with pyarrow) Parquet, by its ending.
     mark : bool, default=True
@@ -183,19 +222,30 @@ def write_table(table: pd.DataFrame, path: str | Path, *, mark: bool = True) -> 
         If the ending is unknown, or the table has a column of that name already.
     """
     path = Path(path)
+    import pandas as pd
+
     check_table_ending(path)
-    if mark:
-        if MARK in table.columns:
-            raise InvalidInputError(
-                f"The table already has a column {MARK!r}, so its rows cannot be marked. "
-                "Rename that column, or write without the mark (--no-mark)."
-            )
-        table = table.copy()
-        table.insert(0, MARK, True)
+    pieces = [table] if isinstance(table, pd.DataFrame) else table
+    marked = (_mark(piece) for piece in pieces) if mark else iter(pieces)
     if path.suffix.lower() in _PARQUET:
-        table.to_parquet(path, index=False)
-    else:
-        table.to_csv(path, index=False, sep="," if path.suffix.lower() == ".csv" else "\t")
+        pd.concat(marked).to_parquet(path, index=False)
+        return
+    separator = "," if path.suffix.lower() == ".csv" else "\t"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        for i, piece in enumerate(marked):
+            piece.to_csv(file, index=False, sep=separator, header=i == 0)
+
+
+def _mark(table: pd.DataFrame) -> pd.DataFrame:
+    """Put the column ``synthetic`` in front."""
+    if MARK in table.columns:
+        raise InvalidInputError(
+            f"The table already has a column {MARK!r}, so its rows cannot be marked. "
+            "Rename that column, or write without the mark (--no-mark)."
+        )
+    table = table.copy()
+    table.insert(0, MARK, True)
+    return table
 
 
 def check_table_ending(path: str | Path) -> None:

@@ -12,16 +12,23 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
-
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import TYPE_CHECKING, Any, Self
 
 from augment._errors import InvalidInputError, did_you_mean, listed
-from augment._tables import read_table, split_table, write_table
+from augment._random import seed_from, spawn_seeds
+from augment._settings import Settings, check_names, load_settings, parse_overrides
+from augment._tables import (
+    check_table_ending,
+    match_columns,
+    read_table,
+    split_table,
+    write_table,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,144 +37,23 @@ __all__ = [
     "RunDirectory",
     "Settings",
     "atomic_path",
+    "check_names",
+    "check_table_ending",
     "describe_environment",
+    "describe_model",
+    "draw_rows",
     "ensure_writable",
     "generator_names",
     "load_settings",
     "make_generator",
+    "match_columns",
+    "parse_overrides",
     "read_table",
     "split_table",
     "to_json",
     "to_plain",
     "write_table",
 ]
-
-
-class Settings(BaseModel):
-    """Base of a pipeline's settings: typed, immutable, and strict about names.
-
-    Examples
-    --------
-    >>> class Study(Settings):
-    ...     n_splits: int = 5
-    >>> load_settings(Study, overrides=["n_splits=3"]).n_splits
-    3
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-SettingsT = TypeVar("SettingsT", bound=Settings)
-
-
-def load_settings(
-    cls: type[SettingsT],
-    path: str | Path | None = None,
-    *,
-    overrides: Sequence[str] = (),
-    **values: Any,
-) -> SettingsT:
-    """Build settings from a YAML file, then from values, then from ``a.b=c`` overrides.
-
-    Parameters
-    ----------
-    cls : type of Settings
-        The pipeline's own settings class.
-    path : path, optional
-        A YAML file with a mapping at its top.
-    overrides : sequence of str
-        ``name=value`` or ``outer.inner=value``; values are read as YAML, so ``5``, ``true`` and
-        ``[a, b]`` mean what they look like.
-    **values : object
-        Values set by name; None means "not given".
-
-    Returns
-    -------
-    Settings
-        An instance of ``cls``.
-
-    Raises
-    ------
-    InvalidInputError
-        If a name is unknown, a value has the wrong type, or something needed is missing.
-    """
-    tree = _read_yaml(Path(path)) if path is not None else {}
-    tree.update({name: value for name, value in values.items() if value is not None})
-    for override in overrides:
-        _override(tree, override)
-    try:
-        return cls.model_validate(tree)
-    except ValidationError as error:
-        raise InvalidInputError(_explain(cls, error)) from None
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    """Read a mapping from a YAML file."""
-    import yaml
-
-    if not path.is_file():
-        raise InvalidInputError(
-            f"Expected a YAML file of settings at '{path}'; found none. Check the path."
-        )
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        where = str(getattr(error, "problem_mark", "")).strip()
-        raise InvalidInputError(
-            f"Expected valid YAML in '{path}'; found a mistake {where}. Mend the file."
-        ) from error
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise InvalidInputError(
-            f"Expected 'name: value' lines in '{path}'; found a {type(tree).__name__}."
-        )
-    return tree
-
-
-def _override(tree: dict[str, Any], override: str) -> None:
-    """Apply one ``a.b=c`` to a nested dict, in place."""
-    import yaml
-
-    name, equals, text = override.partition("=")
-    if not equals or not name:
-        raise InvalidInputError(
-            f"Expected --set name=value; found {override!r}. Write for example --set n_splits=5."
-        )
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InvalidInputError(
-            f"The value in --set {override!r} cannot be read as YAML. Put quotes around it."
-        ) from error
-    *parents, last = name.split(".")
-    for parent in parents:
-        if tree.get(parent) is None:
-            tree[parent] = {}
-        tree = tree[parent]
-        if not isinstance(tree, dict):
-            raise InvalidInputError(
-                f"--set {override!r} goes inside {parent!r}, which is a {type(tree).__name__} "
-                f"without parts of its own. Write --set {parent}=value."
-            )
-    tree[last] = value
-
-
-def _explain(cls: type[Settings], error: ValidationError) -> str:
-    """Say the first thing that is wrong with the settings, in one line."""
-    first, *others = error.errors()
-    name = ".".join(str(part) for part in first["loc"])
-    more = f" ({len(others)} more mistake{'s' if len(others) > 1 else ''} follow.)"
-    tail = more if others else ""
-    if first["type"] == "extra_forbidden":
-        known = list(cls.model_fields)
-        hint = did_you_mean(name, known)
-        return f"Unknown setting {name!r}.{hint} Known: {listed(known, 30)}.{tail}"
-    if first["type"] == "missing":
-        return f"The setting {name!r} is needed; found nothing. Add --set {name}=VALUE.{tail}"
-    expected = first["msg"][:1].lower() + first["msg"][1:]
-    found = f"found {first['input']!r}"
-    return f"Setting {name!r}: {expected}; {found}. Mend it with --set {name}=VALUE.{tail}"
 
 
 def generator_names() -> dict[str, str]:
@@ -211,12 +97,9 @@ def make_generator(name: str, **params: Any) -> Any:
     import augment
 
     names = generator_names()
+    check_names("generator", [name], [*names, *names.values()])
     class_name = names.get(name, name)
-    if class_name not in augment._MODELS:
-        raise InvalidInputError(
-            f"Unknown generator {name!r}.{did_you_mean(name, names)} Known: {listed(names, 30)}."
-        )
-    cls = getattr(augment, class_name)
+    cls = getattr(import_module(augment._MODELS[class_name]), class_name)
     known = set(cls().get_params(deep=False))
     given = {key: value for key, value in params.items() if key in known}
     for key in params.keys() - known - {"random_state", "schema"}:
@@ -224,7 +107,14 @@ def make_generator(name: str, **params: Any) -> Any:
             f"{class_name} has no parameter {key!r}.{did_you_mean(key, known)} "
             f"It has {listed(sorted(known), 30)}."
         )
-    return cls(**given)
+    from sklearn.utils._param_validation import InvalidParameterError
+
+    generator = cls(**given)
+    try:
+        generator._validate_params()
+    except InvalidParameterError as error:  # its message names the parameter and its range
+        raise InvalidInputError(str(error)) from error
+    return generator
 
 
 def describe_environment() -> dict[str, Any]:
@@ -255,6 +145,74 @@ def describe_environment() -> dict[str, Any]:
         "cores": int(joblib.cpu_count()),
         "packages": packages,
     }
+
+
+def describe_model(path: str | Path) -> dict[str, Any]:
+    """Say what a model file holds; a model holds no row of its training table.
+
+    Parameters
+    ----------
+    path : path
+        A file that ``save`` wrote.
+
+    Returns
+    -------
+    dict
+        Short facts, in the order to show them.
+
+    Raises
+    ------
+    ModelFileError
+        If the file cannot be read.
+    """
+    import augment
+    from augment.persistence import read_state
+
+    stored = read_state(path)
+    model = augment.load(path)
+    facts: dict[str, Any] = {"class": stored.class_name}
+    if hasattr(model, "schema_"):
+        facts["columns"] = [f"{c.name} ({c.kind})" for c in model.schema_.columns]
+    if hasattr(model, "classes_"):
+        facts["labels"] = model.classes_.tolist()
+    if hasattr(model, "n_steps_"):
+        facts["steps"] = model.n_steps_
+    facts["parameters"] = stored.params
+    facts["saved with"] = stored.versions
+    return facts
+
+
+def draw_rows(
+    generator: Any, n_rows: int | None, y: Any, seed: int | None, chunk: int
+) -> Iterator[pd.DataFrame]:
+    """Draw rows with their labels as the last columns, in pieces that fit into memory.
+
+    Parameters
+    ----------
+    generator : estimator
+        A fitted generator.
+    n_rows : int or None
+        How many; None if `y` says it.
+    y : label, dict of counts, or None
+        As in ``generator.sample``.
+    seed : int or None
+        The same seed gives the same rows, and a longer request begins with a shorter one.
+    chunk : int
+        Rows in a piece. Pieces after the first have seeds of their own.
+
+    Yields
+    ------
+    DataFrame
+    """
+    seed = seed_from(seed)
+    if n_rows is None or isinstance(y, dict) or n_rows <= chunk:
+        sizes = [n_rows]
+    else:
+        sizes = [min(chunk, n_rows - start) for start in range(0, n_rows, chunk)]
+    for size, own in zip(sizes, [seed, *spawn_seeds(seed, len(sizes) - 1)], strict=True):
+        count = {} if size is None else {"n_samples": size}
+        rows, labels = generator.sample(**count, y=y, random_state=own)
+        yield rows if labels is None else rows.assign(**{str(labels.name): labels.to_numpy()})
 
 
 def to_json(value: Any) -> str:

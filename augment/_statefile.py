@@ -108,10 +108,13 @@ def read_file(path: str | os.PathLike[str], kind: str) -> tuple[State, State]:
         raise _damaged(path, "its manifest of tensors cannot be read") from error
     if _checksum(metadata["augment"], arrays) != metadata.get("augment_sha256"):
         raise _damaged(path, "its content does not match its checksum")
-    return (
-        unpack(document["head"], {}, {}),
-        unpack(document["state"], arrays, document["tensors"]),
-    )
+    try:
+        return (
+            unpack(document["head"], {}, {}),
+            unpack(document["state"], arrays, document["tensors"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise _damaged(path, f"its state cannot be put together ({error})") from error
 
 
 def digest_of(state: State) -> str:

@@ -11,7 +11,11 @@ from augment._errors import InvalidTypeError
 
 __all__ = ["Packer", "unpack"]
 
-_PLAIN_KINDS = "biuf"  # bool, int, unsigned, float: stored as they are
+_TENSOR_DTYPES = {
+    torch.bool, torch.uint8, torch.uint16, torch.uint32, torch.uint64,
+    torch.int8, torch.int16, torch.int32, torch.int64,
+    torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128,
+}  # fmt: skip
 _TORCH_ONLY = {torch.bfloat16: torch.int16}  # dtypes that numpy lacks, and one of the same size
 
 
@@ -73,7 +77,7 @@ class Packer:
     def _pack_scalar(self, value: np.generic, path: str) -> Any:
         if value.dtype.kind in "Mm":
             plain: Any = int(value.astype(np.int64))
-        elif value.dtype.kind in _PLAIN_KINDS + "U" and value.dtype.name != "longdouble":
+        elif value.dtype.kind == "U" or _is_plain(value.dtype):
             plain = value.item()
         else:
             raise InvalidTypeError(
@@ -82,8 +86,11 @@ class Packer:
         return {"__scalar__": [value.dtype.str, self.pack(plain, path)]}
 
     def _pack_tensor(self, value: torch.Tensor, path: str) -> Any:
-        if value.layout != torch.strided:
-            raise InvalidTypeError(f"{path!r} is a {value.layout} tensor; make it dense first.")
+        if value.layout != torch.strided or value.dtype not in _TENSOR_DTYPES:
+            raise InvalidTypeError(
+                f"{path!r} is a {value.layout} tensor of {value.dtype}, which a model file cannot "
+                "hold. Make it dense, and of a common dtype."
+            )
         plain = value.detach().cpu().contiguous()
         dtype = str(plain.dtype).removeprefix("torch.")
         if plain.dtype in _TORCH_ONLY:
@@ -96,7 +103,7 @@ class Packer:
                 self.pack(item, f"{path}/{i}") for i, item in enumerate(value.reshape(-1).tolist())
             ]
             return {"__array__": [value.dtype.str, list(value.shape), items]}
-        if value.dtype.kind not in _PLAIN_KINDS + "cMm" or value.dtype.itemsize > 16:
+        if not _is_plain(value.dtype) and value.dtype.char not in "FDMm":
             raise InvalidTypeError(
                 f"{path!r} is an array of dtype {value.dtype}, which a model file cannot hold."
             )
@@ -122,6 +129,11 @@ class Packer:
             "stored_shape": list(stored.shape),
         }
         return {"__tensor__": name}
+
+
+def _is_plain(dtype: np.dtype[Any]) -> bool:
+    """Say whether safetensors stores this dtype as it is: bool, int, unsigned or float."""
+    return dtype.kind in "biuf" and dtype.itemsize <= 8
 
 
 def unpack(value: Any, arrays: dict[str, np.ndarray], manifest: dict[str, dict[str, Any]]) -> Any:

@@ -1,0 +1,132 @@
+"""Early stopping by member, and a progress bar that stays out of the way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from augment._errors import InvalidInputError
+from augment._random import torch_generator
+from augment.objectives.base import Objective, Phase
+from augment.training import Batches, EarlyStopping, Progress, train
+from tests.training.toy import LinearVae, Stacked, folds, table
+
+
+class Scripted(Objective):
+    """Each step adds 1 to every weight; validation scores come from a list."""
+
+    def __init__(self, scores, shared=False):
+        members = len(scores[0])
+        self.networks = nn.ModuleDict({"line": Stacked(members, 3, 2)})
+        if shared:
+            self.networks["shared"] = nn.Linear(7, 7)
+        with torch.no_grad():
+            for parameter in self.networks.parameters():
+                parameter.zero_()
+        self.phases = (Phase("fit", tuple(self.networks), 1.0, betas=(0.0, 0.0)),)
+        self.scores = iter(scores)
+
+    def loss(self, phase, batch, generator, step):
+        return -sum(parameter.sum() for parameter in self.networks.parameters()), {}
+
+    def validate(self, batch, generator):
+        return {"validation": torch.tensor(next(self.scores))}
+
+
+def run(scores, callback, **arguments):
+    objective = Scripted(scores, **arguments)
+    data = {"x": torch.zeros(4, 3)}
+    record = train(
+        objective,
+        Batches(data, 2, torch_generator(0)),
+        max_steps=len(scores),
+        generator=torch_generator(0),
+        validation=data,
+        validate_every=1,
+        callbacks=[callback],
+    )
+    return objective, record
+
+
+score_lists = st.integers(1, 4).flatmap(
+    lambda members: st.lists(
+        st.lists(st.integers(0, 6).map(float), min_size=members, max_size=members),
+        min_size=1,
+        max_size=8,
+    )
+)
+
+
+@given(scores=score_lists, patience=st.integers(1, 4))
+def test_each_member_ends_with_its_own_best_weights(scores, patience):
+    stopping = EarlyStopping(patience)
+    objective, record = run(scores, stopping)
+    table = np.array(scores[: record.n_steps])
+    best = table.argmin(axis=0)  # the first of equals
+    weight = objective.networks["line"].weight
+    for member, step in enumerate(best):
+        torch.testing.assert_close(weight[member], torch.full((3, 2), float(step + 1)))
+    assert stopping.best_steps == (best + 1).tolist()
+    assert stopping.best_scores.tolist() == table.min(axis=0).tolist()
+    waited = record.n_steps - 1 - best
+    if record.stopped_by == "EarlyStopping":
+        assert (waited >= patience).all()
+    else:
+        assert record.n_steps == len(scores)
+        assert (waited < patience).any()
+
+
+def test_shared_weights_follow_the_mean():
+    scores = [[3.0, 1.0], [1.0, 2.0], [9.0, 0.0]]
+    objective, _ = run(scores, EarlyStopping(9), shared=True)
+    line = objective.networks["line"].weight
+    assert line.detach()[:, 0, 0].tolist() == pytest.approx([2.0, 3.0])
+    assert float(objective.networks["shared"].weight.detach()[0, 0]) == pytest.approx(2.0)
+
+
+def test_the_ensemble_can_be_judged_by_its_mean():
+    objective, _ = run([[3.0, 1.0], [1.0, 2.0], [9.0, 0.0]], EarlyStopping(9, per_member=False))
+    torch.testing.assert_close(
+        objective.networks["line"].weight.detach(), torch.full((2, 3, 2), 2.0)
+    )
+
+
+def test_a_score_that_is_not_a_number_is_never_best():
+    objective, _ = run([[2.0], [float("nan")], [3.0]], EarlyStopping(9))
+    assert float(objective.networks["line"].bias.detach().max()) == pytest.approx(1.0)
+
+
+def test_small_gains_do_not_renew_patience_but_are_kept():
+    scores = [[1.0 - 0.01 * step] for step in range(10)]
+    objective, record = run(scores, EarlyStopping(3, min_delta=0.5))
+    assert record.n_steps == 4
+    assert float(objective.networks["line"].bias.detach().max()) == pytest.approx(4.0)
+
+
+def test_a_callback_forgets_the_run_before():
+    stopping = EarlyStopping(9)
+    run([[0.0]], stopping)
+    objective, _ = run([[5.0], [4.0]], stopping)
+    assert float(objective.networks["line"].bias.detach().max()) == pytest.approx(2.0)
+
+
+def test_early_stopping_needs_scores():
+    batches = Batches(table(20), 8, torch_generator(0), folds(20, 5)[0])
+    with pytest.raises(InvalidInputError, match="held-out"):
+        train(LinearVae(), batches, max_steps=2, generator=torch_generator(0),
+              callbacks=[EarlyStopping(2)])  # fmt: skip
+
+
+def test_progress_writes_to_standard_error_and_nothing_else_prints(capsys):
+    run([[1.0], [2.0]], EarlyStopping(9))
+    assert capsys.readouterr() == ("", "")
+    run([[1.0], [2.0]], Progress("Fitting"))
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Fitting" in err
+    assert "2/2" in err
+    assert "held out" in err

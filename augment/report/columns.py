@@ -80,7 +80,7 @@ def _as_float(column: pd.Series) -> FloatArray:
     from pandas.api import types
 
     if types.is_datetime64_any_dtype(column):
-        year = column.dt.year + (column.dt.dayofyear - 1) / 365.25
+        year = column.dt.year + (column.dt.day_of_year - 1) / 365.25
         return year.to_numpy(dtype=float)
     return column.to_numpy(dtype=float)
 

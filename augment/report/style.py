@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ _STYLE: dict[str, Any] = {
     "legend.fontsize": 8.5,
     "lines.linewidth": 1.6,
     "axes.unicode_minus": True,
+    "text.parse_math": False,  # a dollar in a level's name is a dollar
 }
 
 
@@ -120,7 +122,9 @@ def drawing(
     from matplotlib.figure import Figure
 
     result = Drawing(title, summary, caption or summary)
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": key}):
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": key}), warnings.catch_warnings():
+        # The reader's own font draws the text, so what is missing in ours does not matter.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=(width, height), layout="constrained")
         yield result, figure.subplots()
         result.svg = _clean(_to_svg(figure), key, f"{title}. {summary}")

@@ -1,0 +1,190 @@
+"""What every generator shares: the estimator contract, requests, blocks of noise, saving."""
+
+from __future__ import annotations
+
+import abc
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from augment._random import rng_for, seed_from
+from augment._typing import FloatArray, RandomState, State
+from augment.data.conditions import ConditionEncoder, Conditions
+from augment.persistence import write_state
+
+__all__ = ["BLOCK", "BaseGenerator"]
+
+BLOCK = 1024
+"""Rows that share one stream of noise. Changing it changes what every seed gives."""
+
+
+class BaseGenerator(BaseEstimator, abc.ABC):
+    """Base class of all generators, of tables and of images.
+
+    A subclass fits itself in `_fit` and turns blocks of conditions into rows in `_sample_rows`.
+    Everything a user sees of requests, seeds and files is here.
+
+    Attributes
+    ----------
+    conditions_ : ConditionEncoder
+        What `y` looked like, and the law that `sample` draws it from.
+    classes_ : ndarray
+        The labels, if `y` was labels.
+    """
+
+    conditions_: ConditionEncoder
+
+    @abc.abstractmethod
+    def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> None:
+        """Learn from validated parameters; set every fitted attribute."""
+
+    @abc.abstractmethod
+    def _sample_rows(self, conditions: Conditions, seed: int) -> Any:
+        """Give one row for each condition, in the container that `fit` saw."""
+
+    @abc.abstractmethod
+    def _get_state(self) -> State:
+        """Give the fitted state as nested JSON values and arrays."""
+
+    @abc.abstractmethod
+    def _restore_state(self, state: State) -> None:
+        """Restore what `_get_state` gave."""
+
+    def _set_state(self, state: State) -> None:
+        """Restore a fitted generator; `augment.load` calls it."""
+        self._restore_state(state)
+        self._is_fitted = True
+
+    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None, groups: Any = None) -> Self:
+        """Learn the distribution of `X` given `y`.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            The real rows; at least 10.
+        y : array-like of shape (n_samples,), DataFrame, or None
+            Labels, a continuous target, or a frame of conditions.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+        groups : array-like of shape (n_samples,), default=None
+            The patient of each row. Rows of one patient are held out together.
+
+        Returns
+        -------
+        self
+            The fitted generator.
+
+        Raises
+        ------
+        InvalidInputError
+            If the data cannot be used; the message says which column or value, and what to do.
+        """
+        self._validate_params()
+        self._is_fitted = False
+        self._fit(X, y, sample_weight, groups)
+        self._is_fitted = True
+        return self
+
+    def sample(
+        self, n_samples: int = 1, *, y: Any = None, random_state: RandomState = None
+    ) -> tuple[Any, Any]:
+        """Draw synthetic rows.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            How many rows. Leave it out when `y` gives the number itself.
+        y : label, dict, array-like, DataFrame, or None
+            None draws conditions as they were in training. A label is for all rows. A dict gives
+            counts per label, or one fixed condition for a generator fitted on a frame. An array
+            or a frame gives the condition of each row.
+        random_state : None, int, RandomState or Generator
+            None draws fresh rows at each call; an int repeats them. Row `i` depends on the seed
+            and on `i` alone, so a longer request begins with the rows of a shorter one.
+
+        Returns
+        -------
+        X_new : DataFrame or ndarray
+            Synthetic rows, with the container, column order, dtypes and levels of `fit`.
+        y_new : Series, ndarray, DataFrame or None
+            Their conditions; None if the generator was fitted without `y`.
+
+        Raises
+        ------
+        InvalidInputError
+            For an impossible `n_samples`, or a label or condition that `fit` never saw.
+        NotFittedError
+            Before `fit`.
+        """
+        check_is_fitted(self)
+        seed = seed_from(random_state)
+        request = self.conditions_.request(n_samples, y)
+        if isinstance(request, Conditions):
+            conditions = request
+        else:
+            conditions = self.conditions_.draw(request, 0, seed)
+        rows = self._sample_rows(conditions, seed)
+        return rows, self.conditions_.decode(
+            conditions.strata, conditions.features, conditions.values
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted generator to one ``.safetensors`` file, without pickle.
+
+        Parameters
+        ----------
+        path : str or Path
+            Where to write. An existing file is replaced only once the new one is complete.
+
+        Raises
+        ------
+        InvalidInputError
+            If the place cannot be written, or a parameter cannot be stored as JSON.
+        NotFittedError
+            Before `fit`.
+        """
+        check_is_fitted(self)
+        parameters = self.get_params(deep=False)
+        write_state(path, type(self).__name__, parameters, self._get_state())
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Say whether `fit` has been called."""
+        return getattr(self, "_is_fitted", False)
+
+    def _continuous(self, conditions: Conditions) -> FloatArray:
+        """Give the normal scores of continuous conditions, the last columns of the features."""
+        n_labels = self.conditions_.n_features - self.conditions_.n_continuous
+        return np.asarray(conditions.features[:, n_labels:], dtype=np.float64)
+
+    def _fit_conditions(self, y: Any, sample_weight: FloatArray) -> Conditions:
+        """Learn the conditions of all rows, and set what users look up about them."""
+        self.conditions_ = ConditionEncoder().fit(y, sample_weight)
+        if hasattr(self, "classes_"):
+            del self.classes_
+        if self.conditions_.kind == "labels":
+            self.classes_ = self.conditions_.classes_
+        if y is None:
+            return self.conditions_.draw(len(sample_weight), 0, seed=0)
+        return self.conditions_.encode(y)
+
+
+def in_blocks(conditions: Conditions, seed: int) -> Any:
+    """Cut conditions into full blocks of rows, each with its own stream of noise.
+
+    The last block is filled up by repeating its last row: a product of matrices rounds
+    differently for another number of rows, and a row must not depend on how many were asked for.
+
+    Yields
+    ------
+    Conditions
+        Exactly `BLOCK` rows.
+    numpy.random.Generator
+        The stream of this block.
+    """
+    n_rows = len(conditions.strata)
+    for block in range(-(-n_rows // BLOCK)):
+        rows = np.minimum(np.arange(block * BLOCK, (block + 1) * BLOCK), n_rows - 1)
+        yield conditions.rows(rows), rng_for(seed, 1, block)

@@ -1,0 +1,208 @@
+"""Generators of tables: in canonical frames, and in normal scores."""
+
+from __future__ import annotations
+
+import abc
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
+
+from augment._errors import InvalidInputError, SmallDataWarning
+from augment._random import seed_from
+from augment._typing import FloatArray, IntArray, State
+from augment.data.conditions import ConditionEncoder, Conditions
+from augment.data.encoder import TableEncoder
+from augment.data.schema import TableSchema
+from augment.generators._base import BLOCK, BaseGenerator, in_blocks
+
+__all__ = ["MIN_ROWS", "ScoreGenerator", "TabularGenerator"]
+
+MIN_ROWS = 10
+"""Fewer rows than this carry no usable distribution, so `fit` refuses them."""
+SMALL_ROWS = 30
+"""Below this, `fit` warns."""
+
+
+class TabularGenerator(BaseGenerator):
+    """A generator of table rows.
+
+    `fit` infers the schema and hands the canonical frame to `_fit_frame`; `sample` gets a
+    canonical frame from `_sample_frame` and restores the user's container.
+
+    Attributes
+    ----------
+    schema_ : TableSchema
+        The columns as they were understood, with exact relations between them.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of str
+        Their names, if all are strings.
+    """
+
+    schema: Any
+    random_state: Any
+    schema_: TableSchema
+
+    @abc.abstractmethod
+    def _fit_frame(
+        self,
+        frame: pd.DataFrame,
+        conditions: Conditions,
+        weight: FloatArray,
+        groups: IntArray | None,
+        seed: int,
+    ) -> None:
+        """Learn the law of the canonical rows of `frame` given `conditions`."""
+
+    @abc.abstractmethod
+    def _sample_frame(self, conditions: Conditions, seed: int) -> pd.DataFrame:
+        """Give one canonical row for each condition."""
+
+    @abc.abstractmethod
+    def _get_law(self) -> State:
+        """Give the fitted law of the rows."""
+
+    @abc.abstractmethod
+    def _set_law(self, law: State) -> None:
+        """Restore the fitted law of the rows."""
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> None:
+        frame = self._check_table(X)
+        if y is not None:
+            check_consistent_length(frame, y)
+        weight = _check_sample_weight(sample_weight, frame, ensure_non_negative=True)
+        if not weight.sum() > 0:
+            raise InvalidInputError("sample_weight must hold a positive value; all are zero.")
+        codes = None
+        if groups is not None:
+            check_consistent_length(frame, groups)
+            codes = pd.factorize(np.asarray(groups))[0].astype(np.int64)
+        conditions = self._fit_conditions(y, weight)
+        self._fit_frame(frame, conditions, weight, codes, seed_from(self.random_state))
+
+    def _check_table(self, X: Any) -> pd.DataFrame:
+        """Infer the schema, and refuse what cannot be learned from."""
+        schema = TableSchema.infer(X, self.schema)
+        if isinstance(X, pd.DataFrame) and len({isinstance(name, str) for name in X.columns}) == 2:
+            # scikit-learn refuses a mixture of string and other names; we only warned of it.
+            self.n_features_in_ = X.shape[1]
+        else:
+            validate_data(self, X, skip_check_array=True)
+        frame = schema.conform(X)
+        if len(frame) < MIN_ROWS:
+            raise InvalidInputError(
+                f"A generator needs at least {MIN_ROWS} rows to learn from; got "
+                f"n_samples={len(frame)}. Collect more rows, or pool them with a similar cohort."
+            )
+        if len(frame) < SMALL_ROWS:
+            warnings.warn(
+                f"Only {len(frame)} rows: what is learned from fewer than {SMALL_ROWS} is mostly "
+                "noise. Judge it with evaluate_lift before you use it.",
+                SmallDataWarning,
+                stacklevel=4,
+            )
+        self.schema_ = schema
+        return frame
+
+    def _sample_rows(self, conditions: Conditions, seed: int) -> Any:
+        return self.schema_.restore(self._sample_frame(conditions, seed))
+
+    def _get_state(self) -> State:
+        return {
+            "schema": self.schema_.to_dict(),
+            "conditions": self.conditions_.get_state(),
+            "n_features_in": int(self.n_features_in_),
+            "feature_names_in": [str(name) for name in getattr(self, "feature_names_in_", [])],
+            "law": self._get_law(),
+        }
+
+    def _restore_state(self, state: State) -> None:
+        self.schema_ = TableSchema.from_dict(state["schema"])
+        self.conditions_ = ConditionEncoder.from_state(state["conditions"])
+        self.n_features_in_ = int(state["n_features_in"])
+        if state["feature_names_in"]:
+            self.feature_names_in_ = np.array(state["feature_names_in"], dtype=object)
+        if self.conditions_.kind == "labels":
+            self.classes_ = self.conditions_.classes_
+        self._set_law(state["law"])
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn what tables are accepted."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.target_tags.required = False
+        return tags
+
+
+class ScoreGenerator(TabularGenerator):
+    """A generator that knows normal scores: the frame goes through a `TableEncoder`.
+
+    Attributes
+    ----------
+    encoder_ : TableEncoder
+        Canonical frame to normal scores and back.
+    """
+
+    encoder_: TableEncoder
+
+    @abc.abstractmethod
+    def _fit_scores(
+        self,
+        frame: pd.DataFrame,
+        conditions: Conditions,
+        weight: FloatArray,
+        groups: IntArray | None,
+        seed: int,
+    ) -> None:
+        """Learn the law of the scores of `frame` given `conditions`."""
+
+    @abc.abstractmethod
+    def _sample_scores(self, conditions: Conditions, rng: np.random.Generator) -> FloatArray:
+        """Draw scores `(BLOCK, n_scores)` for one full block of conditions."""
+
+    @abc.abstractmethod
+    def _get_score_law(self) -> State:
+        """Give the fitted law of the scores."""
+
+    @abc.abstractmethod
+    def _set_score_law(self, law: State) -> None:
+        """Restore the fitted law of the scores."""
+
+    def _pooling(self) -> float:
+        """Say how strongly margins of different classes are drawn together."""
+        return 1.0
+
+    def _fit_frame(
+        self,
+        frame: pd.DataFrame,
+        conditions: Conditions,
+        weight: FloatArray,
+        groups: IntArray | None,
+        seed: int,
+    ) -> None:
+        self.encoder_ = TableEncoder(self.schema_, pooling=self._pooling())
+        self.encoder_.fit(frame, conditions.strata, self.conditions_.n_strata, weight)
+        self._fit_scores(frame, conditions, weight, groups, seed)
+
+    def _sample_frame(self, conditions: Conditions, seed: int) -> pd.DataFrame:
+        n_rows, n_scores = len(conditions.strata), self.encoder_.n_scores
+        scores, noise = np.empty((n_rows, n_scores)), np.empty((n_rows, n_scores))
+        start = 0
+        for part, rng in in_blocks(conditions, seed):
+            stop = min(start + BLOCK, n_rows)
+            scores[start:stop] = self._sample_scores(part, rng)[: stop - start]
+            noise[start:stop] = rng.standard_normal((BLOCK, n_scores))[: stop - start]
+            start = stop
+        return self.encoder_.inverse_transform(scores, conditions.strata, noise)
+
+    def _get_law(self) -> State:
+        return {"encoder": self.encoder_.get_state(), "scores": self._get_score_law()}
+
+    def _set_law(self, law: State) -> None:
+        self.encoder_ = TableEncoder.from_state(law["encoder"])
+        self._set_score_law(law["scores"])

@@ -1,0 +1,98 @@
+"""Networks for rows: a linear path, and a small non-linear one beside it.
+
+Every parameter carries a leading axis of members, so that an ensemble trains as one program of
+batched products.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["LinearPath", "ResidualPath", "StackedLinear"]
+
+
+class StackedLinear(nn.Module):
+    """One affine map for each member.
+
+    Parameters
+    ----------
+    members, in_features, out_features : int
+        Sizes.
+    gain : float, default=1.0
+        Scale of the first weights, in units of ``in_features ** -0.5``.
+
+    Notes
+    -----
+    Input `(members, batch, in_features)`, output `(members, batch, out_features)`.
+    """
+
+    def __init__(
+        self, members: int, in_features: int, out_features: int, gain: float = 1.0
+    ) -> None:
+        super().__init__()
+        scale = gain * max(in_features, 1) ** -0.5
+        self.weight = nn.Parameter(torch.randn(members, in_features, out_features) * scale)
+        self.bias = nn.Parameter(torch.zeros(members, 1, out_features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map each member's rows."""
+        return torch.baddbmm(self.bias, x, self.weight)
+
+
+class ResidualPath(nn.Module):
+    """Two affine maps with a smooth bend between, scaled down: starts at nothing.
+
+    Parameters
+    ----------
+    members, in_features, hidden, out_features : int
+        Sizes.
+    scale : float
+        Share of the non-linear part.
+    """
+
+    def __init__(
+        self, members: int, in_features: int, hidden: int, out_features: int, scale: float
+    ) -> None:
+        super().__init__()
+        self.scale = scale
+        self.first = StackedLinear(members, in_features, hidden)
+        self.last = StackedLinear(members, hidden, out_features, gain=0.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give the non-linear correction."""
+        out: Tensor = self.scale * self.last(nn.functional.silu(self.first(x)))
+        return out
+
+
+class LinearPath(nn.Module):
+    """An affine map, plus a residual path where one was asked for.
+
+    Parameters
+    ----------
+    members, in_features, out_features : int
+        Sizes.
+    hidden : int
+        Width of the residual path; 0 leaves it out.
+    scale : float
+        Share of the residual path.
+    """
+
+    def __init__(
+        self,
+        members: int,
+        in_features: int,
+        out_features: int,
+        hidden: int = 0,
+        scale: float = 0.3,
+    ) -> None:
+        super().__init__()
+        self.linear = StackedLinear(members, in_features, out_features)
+        self.residual = (
+            ResidualPath(members, in_features, hidden, out_features, scale) if hidden else None
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map each member's rows."""
+        out: Tensor = self.linear(x)
+        return out if self.residual is None else out + self.residual(x)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from augment._errors import AugmentWarning, InvalidInputError, InvalidTypeError
+from augment.data._containers import as_frame
 from augment.data._scalars import plain, rebuilt
 
 __all__ = ["YContainer", "as_condition_frame", "is_continuous"]
@@ -58,10 +59,6 @@ class YContainer:
             return np.array(list(levels), dtype=self.dtype)
         return pd.Series(list(levels)).to_numpy()
 
-    def repeat(self, value: Any, n: int) -> list[Any]:
-        """Give one value for each of n rows."""
-        return [value] * n
-
     def to_dict(self) -> dict[str, Any]:
         """Write the container with JSON values alone."""
         categories = {
@@ -94,13 +91,13 @@ def as_condition_frame(y: Any) -> tuple[pd.DataFrame, YContainer]:
         For missing or infinite values, no rows, and more than one column in an array.
     """
     if isinstance(y, pd.DataFrame):
-        frame, kind, name, dtype = y.reset_index(drop=True), "frame", None, ""
+        frame, kind, name, dtype = as_frame(y, warn=False)[0], "frame", None, ""
     elif isinstance(y, pd.Series):
         frame, kind, name, dtype = y.reset_index(drop=True).to_frame("y"), "series", y.name, ""
     else:
         array = _label_array(y)
         frame, kind, name, dtype = pd.DataFrame({"y": array}), "array", None, str(array.dtype)
-    if not frame.shape[0] or not frame.shape[1]:
+    if not len(frame):
         raise InvalidInputError(
             f"Found array with 0 sample(s) (shape={frame.shape}) while a minimum of 1 is required: "
             "y is empty."
@@ -123,7 +120,7 @@ def as_condition_frame(y: Any) -> tuple[pd.DataFrame, YContainer]:
 def _label_array(y: Any) -> np.ndarray:
     if isinstance(y, pd.Categorical | pd.Index):
         y = np.asarray(y)
-    if isinstance(y, str | bytes) or np.ndim(y) == 0:
+    if isinstance(y, str | bytes) or np.asarray(y, dtype=object).ndim == 0:
         raise InvalidTypeError(f"y must hold one entry for each row; got the single value {y!r}.")
     array = np.asarray(y)
     if array.dtype.kind in "US" and not isinstance(y, np.ndarray):
@@ -142,8 +139,8 @@ def _label_array(y: Any) -> np.ndarray:
         array = array.ravel()
     if array.ndim != 1:
         raise InvalidInputError(
-            f"y should be a 1d array, got an array of shape {array.shape} instead. Pass a DataFrame "
-            "if there are several conditions."
+            f"y should be a 1d array, got an array of shape {array.shape} instead. "
+            "Pass a DataFrame if there are several conditions."
         )
     return array
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -66,6 +67,12 @@ class Column:
     def is_number(self) -> bool:
         """Whether canonical values are amounts (numeric or datetime), not positions."""
         return self.kind in ("numeric", "datetime")
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The range of sampled values; infinite where there is none."""
+        lower = -math.inf if self.lower is None else self.lower
+        return lower, math.inf if self.upper is None else self.upper
 
     def to_dict(self) -> dict[str, Any]:
         """Write the column with JSON values alone."""

@@ -10,22 +10,16 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
-from augment._errors import (
-    AugmentWarning,
-    InvalidInputError,
-    InvalidTypeError,
-    did_you_mean,
-    listed,
-)
+from augment._errors import AugmentWarning, InvalidInputError, InvalidTypeError
 from augment._random import rng_for
 from augment._typing import FloatArray, IntArray, State
+from augment.data._condition_codec import ConditionCodec, Conditions
 from augment.data._copula import StratumCopula
 from augment.data._labels import YContainer, as_condition_frame, is_continuous
 from augment.data._pooling import Pooling
@@ -35,7 +29,6 @@ from augment.data.schema import TableSchema
 
 __all__ = ["ConditionEncoder", "Conditions"]
 
-Kind = Literal["none", "labels", "target", "frame"]
 # Noise comes in blocks of rows, each from its own child seed, so that row i never depends on n.
 BLOCK_ROWS = 1024
 # Keeps the streams of conditions apart from the generators' own, which start at key (block,).
@@ -43,35 +36,7 @@ _STREAM = 1_000_001
 _GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
 
-@dataclass(frozen=True)
-class Conditions:
-    """The conditions of n rows.
-
-    Attributes
-    ----------
-    strata : ndarray of shape (n,), int64
-        The combination of categorical conditions; ``n_strata`` for one never seen.
-    features : ndarray of shape (n, c), float32
-        One-hot levels of every categorical condition, then normal scores of the continuous ones.
-    values : ndarray of shape (n, k), float64, or None
-        The conditions themselves, canonical, so that a request comes back as it was made. Given
-        by ``encode``, ``request`` and ``draw``.
-    """
-
-    strata: IntArray
-    features: np.ndarray
-    values: FloatArray | None = None
-
-    def __len__(self) -> int:
-        return len(self.strata)
-
-    def rows(self, index: Any) -> Conditions:
-        """Give some of the rows: by numbers, by a mask, or by a slice."""
-        values = None if self.values is None else self.values[index]
-        return Conditions(self.strata[index], self.features[index], values)
-
-
-class ConditionEncoder:
+class ConditionEncoder(ConditionCodec):
     """Turn ``y`` into strata and features, and back.
 
     A condition is continuous if its values are not whole, or whole with more than 20 different
@@ -93,10 +58,6 @@ class ConditionEncoder:
     >>> encoder.decode(conditions.strata, conditions.features).tolist()
     ['malignant']
     """
-
-    kind: Kind
-    schema: TableSchema
-    classes_: np.ndarray
 
     def fit(self, y: Any = None, sample_weight: FloatArray | None = None) -> ConditionEncoder:
         """Learn the conditions.
@@ -148,13 +109,6 @@ class ConditionEncoder:
         self._margins = []
         self._copula = StratumCopula(np.zeros((2, 0)), np.zeros((2, 0, 0)))
 
-    def _set_columns(self) -> None:
-        columns = self.schema.columns
-        self._levels = [i for i, c in enumerate(columns) if c.kind in ("categorical", "boolean")]
-        self._numbers = [i for i, c in enumerate(columns) if c.is_number]
-        if self.kind == "labels":
-            self.classes_ = self._container.as_array(columns[0].levels)
-
     def _fit_strata(self, values: FloatArray, weights: FloatArray) -> None:
         codes = values[:, self._levels].astype(np.int64)
         self._combinations, index = np.unique(codes, axis=0, return_inverse=True)
@@ -170,141 +124,9 @@ class ConditionEncoder:
             weights,
             pooling=Pooling(),
             n_knots=101,
-            limits=(float(column.lower or 0.0), float(column.upper or 0.0)),
+            limits=column.limits,
             decimals=column.decimals,
         )
-
-    @property
-    def n_strata(self) -> int:
-        """The number of combinations of categorical conditions seen at fit; 1 if there are none."""
-        return len(self._combinations)
-
-    @property
-    def n_features(self) -> int:
-        """The number of features, c."""
-        widths = (len(self.schema.columns[i].levels) for i in self._levels)
-        return sum(widths) + len(self._numbers)
-
-    @property
-    def n_continuous(self) -> int:
-        """The number of continuous conditions: the last features."""
-        return len(self._numbers)
-
-    def encode(self, y: Any) -> Conditions:
-        """Give the strata and features of wanted or known conditions.
-
-        Parameters
-        ----------
-        y : array-like of shape (n,) or DataFrame of shape (n, k)
-            Of the kind seen at ``fit``; None only if fitted without y.
-
-        Returns
-        -------
-        Conditions
-
-        Raises
-        ------
-        InvalidInputError
-            For unknown labels (the message lists the known ones), missing values and wrong columns.
-        """
-        if self.kind == "none":
-            raise InvalidInputError(
-                "y was given, but the model was fitted without y. Fit it with y, or leave y out."
-            )
-        frame, container = as_condition_frame(y)
-        if (container.kind == "frame") != (self.kind == "frame"):
-            wanted = "a DataFrame" if self.kind == "frame" else "one label or target for each row"
-            raise InvalidInputError(f"y must be {wanted}, as at fit; got {type(y).__name__}.")
-        if self.kind == "frame":
-            frame = self._in_order(frame)
-        else:
-            frame.columns = pd.Index(self.schema.names)
-        self._refuse_unknown(frame)
-        return self._conditions(self.schema.conform(frame).to_numpy())
-
-    def _in_order(self, frame: pd.DataFrame) -> pd.DataFrame:
-        missing = [name for name in self.schema.names if name not in frame.columns]
-        extra = [name for name in frame.columns if name not in self.schema.names]
-        if missing or extra:
-            raise InvalidInputError(
-                f"y must have the conditions {listed(self.schema.names)}; missing: {listed(missing)}; "
-                f"unexpected: {listed(extra)}."
-            )
-        return frame[self.schema.names]
-
-    def _refuse_unknown(self, frame: pd.DataFrame) -> None:
-        for i in self._levels:
-            column, series = self.schema.columns[i], frame.iloc[:, i]
-            for value in pd.unique(series):
-                if value not in column.levels:
-                    where = "label" if self.kind == "labels" else f"condition {column.name!r}"
-                    raise InvalidInputError(
-                        f"unknown {where} {value!r}; known are {listed(column.levels)}."
-                        f"{did_you_mean(value, column.levels)}"
-                    )
-
-    def _conditions(self, values: FloatArray) -> Conditions:
-        blocks = [
-            np.eye(len(self.schema.columns[i].levels), dtype=np.float32)[
-                values[:, i].astype(np.int64)
-            ]
-            for i in self._levels
-        ]
-        blocks.append(self._scores(values).astype(np.float32))
-        return Conditions(self._strata_of(values), np.hstack(blocks), values)
-
-    def _scores(self, values: FloatArray) -> FloatArray:
-        """Normal scores of the continuous conditions: the middle of their probability interval."""
-        scores = np.zeros((len(values), len(self._numbers)))
-        pooled = np.zeros(len(values), dtype=np.int64)
-        for k, (i, margin) in enumerate(zip(self._numbers, self._margins, strict=True)):
-            lower, upper = margin.interval(values[:, i], pooled)
-            scores[:, k] = ndtri((lower + upper) / 2)
-        return scores
-
-    def _strata_of(self, values: FloatArray) -> IntArray:
-        """Find each row's combination; ``n_strata`` where it was never seen."""
-        codes = values[:, self._levels].astype(np.int64)
-        known = {tuple(row): index for index, row in enumerate(self._combinations.tolist())}
-        found, index = np.unique(codes, axis=0, return_inverse=True)
-        strata = [known.get(tuple(row), self.n_strata) for row in found.tolist()]
-        return np.array(strata, dtype=np.int64)[index.ravel()]
-
-    def decode(
-        self, strata: IntArray, features: np.ndarray, values: FloatArray | None = None
-    ) -> Any:
-        """Give ``y`` in the container, the name and the dtype of the fitted one.
-
-        Parameters
-        ----------
-        strata : ndarray of shape (n,), int64
-        features : ndarray of shape (n, c)
-        values : ndarray of shape (n, k), optional
-            ``Conditions.values``; with it continuous conditions come back exactly as requested,
-            without it through their margin.
-
-        Returns
-        -------
-        None, ndarray, Series or DataFrame
-        """
-        if self.kind == "none":
-            return None
-        if values is None:
-            values = self._values(np.asarray(features, dtype=np.float64))
-        frame = self.schema.restore(pd.DataFrame(values, columns=pd.Index(self.schema.names)))
-        return self._container.restore(frame)
-
-    def _values(self, features: FloatArray) -> FloatArray:
-        values = np.zeros((len(features), len(self.schema.columns)))
-        start = 0
-        for i in self._levels:
-            stop = start + len(self.schema.columns[i].levels)
-            values[:, i] = features[:, start:stop].argmax(axis=1)
-            start = stop
-        pooled = np.zeros(len(features), dtype=np.int64)
-        for k, (i, margin) in enumerate(zip(self._numbers, self._margins, strict=True)):
-            values[:, i] = margin.decode(ndtr(features[:, start + k]), pooled, None)
-        return values
 
     def request(self, n_samples: int = 1, y: Any = None) -> Conditions | int:
         """Read the arguments of ``sample``.
@@ -336,12 +158,12 @@ class ConditionEncoder:
         if isinstance(y, Mapping) and self.kind == "frame":
             return self.encode(self._fixed(y, n_samples))
         if self.kind != "frame" and (np.ndim(y) == 0 and not isinstance(y, Mapping)):
-            return self.encode(self._container.repeat(y, n_samples))
+            return self.encode([y] * n_samples)
         if isinstance(y, Mapping):
             if self.kind == "target":
                 raise InvalidTypeError(
-                    "y is a dict of counts, which a continuous target does not have; pass one value "
-                    "or an array of them."
+                    "y is a dict of counts, which a continuous target does not have; pass one "
+                    "value or an array of them."
                 )
             y = counted_labels(y)
         conditions = self.encode(y)
@@ -358,7 +180,7 @@ class ConditionEncoder:
         return frame.iloc[np.zeros(n_samples, dtype=np.int64)].reset_index(drop=True)
 
     def draw(self, n: int, start: int, seed: int) -> Conditions:
-        """Draw conditions as they were at ``fit``: rows start .. start + n - 1 of an endless stream.
+        """Draw conditions as they were at ``fit``: n rows of an endless stream, from ``start`` on.
 
         Combinations of categorical conditions come from a low-discrepancy sequence (multiples of
         the golden ratio, from a random origin), so that even a short request keeps the prevalence.
@@ -450,13 +272,13 @@ class ConditionEncoder:
 
 def _condition_schema(frame: pd.DataFrame, continuous: list[bool]) -> TableSchema:
     kinds = {}
-    for name, is_number in zip(frame.columns, continuous, strict=True):
-        if not is_number:
+    for i, name in enumerate(frame.columns):
+        if not continuous[i]:
             # declared levels keep a single label a label, and not a constant
-            levels = pd.unique(frame[name]).tolist()
+            levels = pd.unique(frame.iloc[:, i]).tolist()
             kinds[name] = {"kind": "categorical", "levels": _sorted_levels(levels, name)}
     with warnings.catch_warnings():
-        # one class, or one value of a condition, is allowed without a word here: the estimators warn
+        # one class, or one value of a condition, is allowed here without a word
         warnings.simplefilter("ignore", AugmentWarning)
         return TableSchema.infer(frame, kinds)
 

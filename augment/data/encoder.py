@@ -184,7 +184,6 @@ class TableEncoder:
         levels, codes = np.unique(values, return_inverse=True)
         if len(levels) <= MAX_LEVELS and len(values) >= MIN_REPEATS * len(levels):
             return LevelMargin.fit(levels, codes, strata, n_strata, weights, self._pooling)
-        lower, upper = column.lower, column.upper
         return NumericMargin.fit(
             values,
             strata,
@@ -192,10 +191,7 @@ class TableEncoder:
             weights,
             pooling=self._pooling,
             n_knots=self.max_knots,
-            limits=(
-                values.min() if lower is None else lower,
-                values.max() if upper is None else upper,
-            ),
+            limits=column.limits,
             decimals=column.decimals,
         )
 

@@ -231,7 +231,8 @@ def keep_relations(
     for relation in relations:
         target = names.index(relation.target)
         terms = [(names.index(name), coefficient) for name, coefficient in relation.terms]
-        excess = _excess(columns[target], _total(relation, terms, values))
+        total = _total(relation, terms, values)
+        excess = np.clip(total, *columns[target].limits) - total
         for k, coefficient in terms:
             if not excess.any():
                 break
@@ -258,17 +259,9 @@ def _total(
     return total
 
 
-def _excess(column: Column, total: FloatArray) -> FloatArray:
-    """Give by how much a total must change to be in its range."""
-    if column.lower is None or column.upper is None:
-        return np.zeros(len(total))
-    return np.clip(total, column.lower, column.upper) - total
-
-
 def _moved(column: Column, values: FloatArray, change: FloatArray) -> FloatArray:
     """Change values by at least as much as asked, in whole decimal steps, as far as the range goes."""
-    lower = -np.inf if column.lower is None else column.lower
-    upper = np.inf if column.upper is None else column.upper
+    lower, upper = column.limits
     if column.decimals is not None:
         step = 10.0**-column.decimals
         change = np.sign(change) * np.ceil(np.abs(change) / step - 1e-6) * step

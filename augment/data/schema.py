@@ -150,15 +150,20 @@ class TableSchema:
         -------
         DataFrame or ndarray of shape (n_rows, n_columns)
         """
-        series = [from_codes(c, frame.iloc[:, i].to_numpy()) for i, c in enumerate(self.columns)]
+        table = self.restore_frame(frame)
         if self.container == "frame":
-            table = pd.concat(series, axis=1)
-            table.columns = pd.Index(self.names)
             return table
-        array = np.empty((len(frame), len(series)), dtype=self.dtype)
-        for i, values in enumerate(series):
-            array[:, i] = values.to_numpy()
+        array = np.empty(table.shape, dtype=self.dtype)
+        for i in range(array.shape[1]):
+            array[:, i] = table.iloc[:, i].to_numpy()
         return array
+
+    def restore_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Turn a canonical frame into a frame with the fitted dtypes, whatever the container was."""
+        series = [from_codes(c, frame.iloc[:, i].to_numpy()) for i, c in enumerate(self.columns)]
+        table = pd.concat(series, axis=1)
+        table.columns = pd.Index(self.names)
+        return table
 
     def to_dict(self) -> dict[str, Any]:
         """Write the schema with JSON values alone."""
@@ -218,8 +223,8 @@ def _checked_overrides(
         wrong = [key for key in spec if key not in keys]
         if wrong or spec.get("kind", kinds[0]) not in kinds:
             raise InvalidInputError(
-                f"schema for column {name!r} must be one of {listed(kinds)}, or a dict with the keys "
-                f"{listed(keys)}; got {given!r}."
+                f"schema for column {name!r} must be one of {listed(kinds)}, or a dict with the "
+                f"keys {listed(keys)}; got {given!r}."
             )
         checked[name] = spec
     return checked

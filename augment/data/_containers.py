@@ -78,8 +78,8 @@ def _as_array(X: Any) -> np.ndarray:
         raise InvalidInputError("Complex data not supported: X holds complex numbers.")
     if array.ndim != 2:
         raise InvalidInputError(
-            f"Expected 2D array, got {array.ndim}D array instead (shape={array.shape}). Reshape your "
-            "data: X.reshape(-1, 1) if it has one column, X.reshape(1, -1) if it is one row."
+            f"Expected 2D array, got {array.ndim}D array instead (shape={array.shape}). Reshape "
+            "your data: X.reshape(-1, 1) if it has one column, X.reshape(1, -1) if it is one row."
         )
     if array.dtype.kind == "V":
         raise InvalidTypeError("X is a structured array; pass pandas.DataFrame(X) instead.")
@@ -100,7 +100,8 @@ def _check_names(frame: pd.DataFrame, warn: bool) -> None:
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()].unique()
         raise InvalidInputError(
-            f"column names must be unique; found twice: {listed(twice)}. Rename or drop one of each."
+            f"column names must be unique; found twice: {listed(twice)}. "
+            "Rename or drop one of each."
         )
     odd = [name for name in frame.columns if not isinstance(name, str)]
     if odd and warn:

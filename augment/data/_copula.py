@@ -52,7 +52,8 @@ class StratumCopula:
         common += (np.diag(np.diag(common)) - common) * (PRIOR_ROWS / (n + PRIOR_ROWS))
         shared = (within + PRIOR_ROWS * common) / (size + PRIOR_ROWS)[:, None, None]
         every = np.concatenate([shared, common[None]]) + 1e-9 * np.eye(width)
-        return cls(means, np.linalg.cholesky(every))
+        factors: FloatArray = np.asarray(np.linalg.cholesky(every), dtype=np.float64)
+        return cls(means, factors)
 
     def draw(self, strata: IntArray, noise: FloatArray) -> FloatArray:
         """Give scores of shape (n, c) from standard normal noise of that shape."""

@@ -25,7 +25,8 @@ _UNIQUE_SHARE, _UNIQUE_ROWS = 0.9, 20
 _FREE_LEVELS, _MOST_LEVELS = 50, 1000
 _ID_NAME = re.compile(
     r"^(unnamed: ?\d+|index|row|uu?id|guid|mrn|ssn|id|(.*[_ .\-])?(id|uid|mrn|identifier)"
-    r"|(patient|subject|case|record|sample|participant|study|row)[_ .\-]?(id|no|nr|num|number|key|code)?"
+    r"|(patient|subject|case|record|sample|participant|study|row)[_ .\-]?"
+    r"(id|no|nr|num|number|key|code)?"
     r"|id[_ .\-].*)$",
     re.IGNORECASE,
 )
@@ -64,7 +65,7 @@ def infer_column(series: pd.Series, spec: dict[str, Any], *, named: bool) -> Col
         For entries that are neither text nor numbers.
     """
     if isinstance(series.dtype, pd.SparseDtype):
-        series = series.sparse.to_dense()
+        series = pd.Series(np.asarray(series.array), name=series.name)
     base = _described(series)
     if not spec and base.kind == "categorical":
         base = _as_date_text(base, series) or base
@@ -133,8 +134,8 @@ def _described_objects(blank: Column, series: pd.Series) -> Column:
         raise InvalidInputError(f"Complex data not supported: column {blank.name!r}.")
     if set(types) - {"str", "int", "float", "bool", "float64", "int64", "bool_", "Decimal"}:
         raise InvalidTypeError(
-            f"column {blank.name!r} holds entries of type {', '.join(types)}; each argument must be a "
-            "string or a number. Turn the column into text or numbers, or drop it."
+            f"column {blank.name!r} holds entries of type {', '.join(types)}; each argument must "
+            "be a string or a number. Turn the column into text or numbers, or drop it."
         )
     raise InvalidInputError(
         f"column {blank.name!r} mixes types: {', '.join(types)}. Make it one type, for example "
@@ -184,9 +185,9 @@ def _apply_kind(column: Column, series: pd.Series, spec: dict[str, Any]) -> Colu
         dated = _as_date_text(column, series) if column.kind == "categorical" else None
         if dated is None:
             raise InvalidInputError(
-                f"column {column.name!r} is declared a datetime, but its values are not dates in one "
-                f"format with year, month and day; found {series.dropna().head(1).tolist()}. Convert "
-                "it with pandas.to_datetime first."
+                f"column {column.name!r} is declared a datetime, but its values are not dates in "
+                f"one format with year, month and day; found {series.dropna().head(1).tolist()}. "
+                "Convert it with pandas.to_datetime first."
             )
         return dated
     if kind == "numeric" and column.kind != "numeric":
@@ -211,7 +212,8 @@ def _levelled(column: Column, present: pd.Series, spec: dict[str, Any]) -> Colum
         levels = tuple(sorted(pd.unique(present).tolist()))
     if column.kind == "boolean" and len(levels) > 2:
         raise InvalidInputError(
-            f"column {column.name!r} is declared boolean but has {len(levels)} values: {listed(levels)}."
+            f"column {column.name!r} is declared boolean but has {len(levels)} values: "
+            f"{listed(levels)}. Declare it categorical."
         )
     for level in levels:
         plain(level)  # refuses what a model file could not hold
@@ -234,24 +236,25 @@ def _measured(column: Column, series: pd.Series, spec: dict[str, Any]) -> Column
     size = np.abs(values).max()
     if size > _LARGE or 0 < size < _SMALL:
         _warn(
-            f"column {column.name!r} has values of magnitude {size:.0e}; they are served, but rescale "
-            "the column to ordinary units if other tools fail on it."
+            f"column {column.name!r} has values of magnitude {size:.0e}; they are served, but "
+            "rescale the column to ordinary units if other tools fail on it."
         )
     lower, upper = smoothed_ends(values)
-    return replace(column, decimals=decimals, **_declared_range(column, values, spec, lower, upper))
+    lower, upper = _declared_range(column, values, spec, lower, upper)
+    return replace(column, decimals=decimals, lower=lower, upper=upper)
 
 
 def _declared_range(
     column: Column, values: FloatArray, spec: dict[str, Any], lower: float, upper: float
-) -> dict[str, float]:
+) -> tuple[float, float]:
     for key, sign in (("lower", 1), ("upper", -1)):
         if key in spec and (sign * values < sign * float(spec[key])).any():
             worst = values.min() if sign == 1 else values.max()
             raise InvalidInputError(
-                f"column {column.name!r} is declared with {key}={spec[key]!r}, but holds {worst:g}. "
-                "Correct the value or the declaration."
+                f"column {column.name!r} is declared with {key}={spec[key]!r}, but holds "
+                f"{worst:g}. Correct the value or the declaration."
             )
-    return {"lower": float(spec.get("lower", lower)), "upper": float(spec.get("upper", upper))}
+    return float(spec.get("lower", lower)), float(spec.get("upper", upper))
 
 
 def count_decimals(values: FloatArray, *, single: bool = False) -> int | None:
@@ -308,7 +311,7 @@ def _refuse_identifier(column: Column, present: pd.Series, named: bool) -> None:
     raise InvalidInputError(
         f"column {column.name!r} looks like an identifier or free text: it has {reason}. "
         f"Drop it (X.drop(columns=[{column.name!r}])), or declare what it is: "
-        f"schema={{{column.name!r}: {'categorical' if column.kind == 'categorical' else 'numeric'!r}}}."
+        f"schema={{{column.name!r}: {column.kind!r}}}."
     )
 
 

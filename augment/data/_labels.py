@@ -45,7 +45,7 @@ class YContainer:
             dtype = pd.CategoricalDtype(
                 pd.Index(list(spec["levels"]), dtype=spec["item"]), ordered=spec["ordered"]
             )
-            frame.isetitem(position, frame.iloc[:, position].astype(dtype))
+            frame.isetitem(position, frame.iloc[:, position].astype(dtype).array)
         if self.kind == "frame":
             return frame
         series = frame.iloc[:, 0]
@@ -113,7 +113,7 @@ def as_condition_frame(y: Any) -> tuple[pd.DataFrame, YContainer]:
                 "ordered": bool(kept.ordered),
             }
             frame = frame.copy() if len(categories) == 1 else frame
-            frame.isetitem(i, frame.iloc[:, i].astype(kept.categories.dtype))
+            frame.isetitem(i, frame.iloc[:, i].astype(kept.categories.dtype).array)
     return frame, YContainer(kind, name, dtype, categories)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from augment._typing import FloatArray
 
-__all__ = ["inverse", "knot_grid", "quantiles", "reflected", "smoothed_ends"]
+__all__ = ["inverse", "knot_grid", "quantiles", "reflected", "rounded", "smoothed_ends"]
 
 # How many extreme values are averaged at each end of a quantile function.
 END_ROWS = 5
@@ -46,9 +46,11 @@ def smoothed_ends(
     count = min(n_end, -(-len(values) // 4))
     ends = []
     for rows in (order[:count], order[-count:]):
-        share = weights[rows] / weights[rows].sum()
+        # scaled by a power of two, so that the sum of huge values stays finite
+        exponent = int(np.frexp(np.abs(values[rows]).max())[1])
+        scaled = np.ldexp(values[rows], -exponent)
+        mean = float(np.ldexp((scaled * weights[rows]).sum() / weights[rows].sum(), exponent))
         # rounding of the mean must not leave the range
-        mean = float((values[rows] * share).sum())
         ends.append(min(max(mean, values[rows].min()), values[rows].max()))
     return float(ends[0]), float(ends[1])
 
@@ -98,3 +100,8 @@ def reflected(values: FloatArray, lower: float, upper: float) -> FloatArray:
     values = np.where(values < lower, 2 * lower - values, values)
     values = np.where(values > upper, 2 * upper - values, values)
     return np.clip(values, lower, upper)
+
+
+def rounded(values: FloatArray, decimals: int) -> FloatArray:
+    """Round to decimal places (negative ones are tens), without a negative zero."""
+    return np.asarray(np.round(values, decimals) + 0.0, dtype=np.float64)

@@ -54,7 +54,8 @@ def counted_labels(counts: Mapping[Any, Any]) -> list[Any]:
             )
         if count < 0:
             raise InvalidInputError(
-                f"y must give a number of rows for each label, 0 or more; got {count} for {label!r}."
+                f"y must give a number of rows for each label, 0 or more; got {count} for "
+                f"{label!r}."
             )
     if not sum(counts.values()):
         raise InvalidInputError(f"y asks for no rows at all: {dict(counts)!r}.")

@@ -8,6 +8,7 @@ so that ``save`` cannot fail later.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -93,7 +94,7 @@ def rebuilt(value: Any) -> Any:
     if value[_TAG] == "interval":
         left, right = (rebuilt(end) for end in value["ends"])
         return pd.Interval(left, right, closed=value["closed"])
-    readers = {
+    readers: dict[str, Callable[[str], Any]] = {
         "timestamp": pd.Timestamp,
         "timedelta": pd.Timedelta,
         "date": dt.date.fromisoformat,

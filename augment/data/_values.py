@@ -92,6 +92,7 @@ def _positions(column: Column, series: pd.Series) -> FloatArray:
 
 def date_steps(column: Column, series: pd.Series) -> FloatArray:
     """Give wall-clock nanoseconds since 1970 (or the length of a timedelta); NaN where missing."""
+    values: Any
     try:
         if column.date_format is not None:
             values = pd.to_datetime(series, format=column.date_format)
@@ -130,7 +131,7 @@ def from_codes(column: Column, codes: FloatArray) -> pd.Series:
     missing = np.isnan(codes)
     if column.kind == "missing":
         blank = np.full(len(codes), _MARKERS[column.marker], dtype=object)
-        return pd.Series(blank).astype(column.dtype)
+        return pd.Series(blank).astype(_dtype(column))
     if column.kind == "numeric":
         return _to_numbers(column, codes, missing)
     if column.kind == "datetime":
@@ -138,6 +139,10 @@ def from_codes(column: Column, codes: FloatArray) -> pd.Series:
     if column.kind == "constant":
         codes = np.full(len(codes), column.levels.index(column.value))
     return _to_levels(column, np.where(missing, -1, codes).astype(np.int64))
+
+
+def _dtype(column: Column) -> Any:
+    return pd.api.types.pandas_dtype(column.dtype)
 
 
 def _to_levels(column: Column, codes: IntArray) -> pd.Series:
@@ -150,7 +155,7 @@ def _to_levels(column: Column, codes: IntArray) -> pd.Series:
         pool = np.empty(len(levels) + 1, dtype=object)
         pool[:-1], pool[-1] = list(levels), _MARKERS[column.marker]
         return pd.Series(pool[codes], dtype=object)
-    values = pd.array(list(levels), dtype=column.dtype)
+    values = pd.array(list(levels), dtype=_dtype(column))
     return pd.Series(values.take(codes, allow_fill=bool((codes < 0).any())))
 
 
@@ -161,7 +166,7 @@ def _to_numbers(column: Column, codes: FloatArray, missing: np.ndarray) -> pd.Se
         values = np.array(items, dtype=object)
         values[missing] = _MARKERS[column.marker]
         return pd.Series(values, dtype=object)
-    dtype = pd.api.types.pandas_dtype(column.dtype)
+    dtype = _dtype(column)
     filled = np.where(missing, 0.0, codes)
     if pd.api.types.is_integer_dtype(dtype):
         numpy_type = getattr(dtype, "numpy_dtype", dtype)
@@ -194,14 +199,14 @@ def _to_dates(column: Column, codes: FloatArray, missing: np.ndarray) -> pd.Seri
     if column.date_format is not None:
         text = series.dt.strftime(column.date_format).astype(object)
         text[missing] = _MARKERS[column.marker]
-        return text.astype(column.dtype)
+        return text.astype(_dtype(column))
     if column.dtype == "object":
         dates = np.array([v.date() if column.item == "date" else v for v in series], dtype=object)
         dates[missing] = _MARKERS[column.marker]
         return pd.Series(dates, dtype=object)
-    dtype = pd.api.types.pandas_dtype(column.dtype)
+    dtype = _dtype(column)
     if isinstance(dtype, pd.DatetimeTZDtype):
-        # Wall-clock times that a change of the clocks skips are moved on; doubled ones are the first.
+        # Times that a change of the clocks skips move on; of doubled ones the first is meant.
         doubled = np.ones(len(series), dtype=bool)
         local = series.dt.tz_localize(dtype.tz, ambiguous=doubled, nonexistent="shift_forward")
         return local.astype(dtype)

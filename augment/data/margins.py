@@ -4,8 +4,9 @@ A *stratum* is a combination of categorical conditions (a class, mostly). Each c
 for each stratum and one for all rows together, the pooled margin, at the last index. Strata are
 pulled towards the pooled margin, see `augment.data._pooling`.
 
-Numbers use an interpolated quantile function on a fixed grid. Its ends are means of the most extreme
-values, and strata of very few rows use the pooled margin, so that no row can be read from the knots.
+Numbers use an interpolated quantile function on a fixed grid. Its ends are means of the most
+extreme values, and strata of very few rows use the pooled margin, so that no row can be read from
+the knots.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 from augment._typing import FloatArray, IntArray, State
 from augment.data._pooling import MIN_STRATUM_ROWS, Pooling
-from augment.data._quantiles import inverse, knot_grid, quantiles, reflected
+from augment.data._quantiles import inverse, knot_grid, quantiles, reflected, rounded
 
 __all__ = ["LevelMargin", "NumericMargin", "margin_from_state"]
 
@@ -77,11 +78,16 @@ class LevelMargin:
         return cls(values, np.minimum(edges, 1.0))
 
     def interval(self, values: FloatArray, strata: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Give the probability interval of each value; a number between levels goes to the nearest."""
+        """Give the probability interval of each value; between levels that of the nearest."""
         code = nearest(self.values, values)
         return self.edges[strata, code], self.edges[strata, code + 1]
 
-    def decode(self, uniform: FloatArray, strata: IntArray, noise: FloatArray | None) -> FloatArray:
+    def decode(
+        self,
+        uniform: FloatArray,
+        strata: IntArray,
+        noise: FloatArray | None,  # noqa: ARG002 - levels have no kernel; as NumericMargin.decode
+    ) -> FloatArray:
         """Give the value whose interval holds each number of the unit interval."""
         inner = self.edges[:, 1:-1]
         code = np.zeros(len(uniform), dtype=np.int64)
@@ -194,7 +200,7 @@ class NumericMargin:
         return np.clip(lower, low, high), np.clip(upper, low, high)
 
     def decode(self, uniform: FloatArray, strata: IntArray, noise: FloatArray | None) -> FloatArray:
-        """Give the quantile at each number of the unit interval, with kernel noise if there is any."""
+        """Give the quantile at each number of the unit interval, moved by kernel noise if given."""
         n_knots = self.knots.shape[1]
         grid = knot_grid(n_knots)
         left = np.clip(np.searchsorted(grid, uniform, side="right") - 1, 0, n_knots - 2)
@@ -207,7 +213,7 @@ class NumericMargin:
             values = values + self.bandwidth[strata] * noise
         lower, upper = np.ldexp([self.lower, self.upper], -self.exponent)
         values = np.ldexp(reflected(values, float(lower), float(upper)), self.exponent)
-        return values if self.decimals is None else np.round(values, self.decimals)
+        return values if self.decimals is None else rounded(values, self.decimals)
 
     def log_mass(self, values: FloatArray, strata: IntArray) -> FloatArray:
         """Give the log probability of the neighbourhood of each value.

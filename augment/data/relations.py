@@ -14,6 +14,7 @@ from fractions import Fraction
 import numpy as np
 
 from augment._typing import FloatArray
+from augment.data._quantiles import rounded
 from augment.data.columns import Column, LinearRelation
 
 __all__ = ["find_relations", "keep_relations"]
@@ -22,7 +23,7 @@ __all__ = ["find_relations", "keep_relations"]
 _MIN_ROWS, _ROWS_PER_COLUMN = 30, 3
 # Each column of a relation differs from its most frequent value in so many rows.
 _MIN_VARIED = 10
-# A column whose residual on the earlier ones is below this share of its spread is looked at closely.
+# A column that the earlier ones leave unexplained by less than this share is looked at closely.
 _SUSPICIOUS = 0.1
 # Rounding may explain such a share of the target's spread: with any coefficients; with simple ones;
 # with simple ones and rounding of the target alone.
@@ -247,7 +248,7 @@ def keep_relations(
         target = names.index(relation.target)
         terms = [(names.index(name), coefficient) for name, coefficient in relation.terms]
         total, places = _total(relation, terms, values), columns[target].decimals
-        values[target] = total if places is None else np.round(total, places)
+        values[target] = total if places is None else rounded(total, places)
 
 
 def _total(
@@ -260,11 +261,11 @@ def _total(
 
 
 def _moved(column: Column, values: FloatArray, change: FloatArray) -> FloatArray:
-    """Change values by at least as much as asked, in whole decimal steps, as far as the range goes."""
+    """Change values by at least as much as asked, in decimal steps and inside their range."""
     lower, upper = column.limits
     if column.decimals is not None:
         step = 10.0**-column.decimals
         change = np.sign(change) * np.ceil(np.abs(change) / step - 1e-6) * step
         lower, upper = np.ceil(lower / step - 1e-6) * step, np.floor(upper / step + 1e-6) * step
     moved = np.where(change == 0, values, np.clip(values + change, lower, upper))
-    return moved if column.decimals is None else np.round(moved, column.decimals)
+    return moved if column.decimals is None else rounded(moved, column.decimals)

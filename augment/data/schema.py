@@ -159,7 +159,7 @@ class TableSchema:
         return array
 
     def restore_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Turn a canonical frame into a frame with the fitted dtypes, whatever the container was."""
+        """Turn a canonical frame into a frame with the fitted dtypes, even if X was an array."""
         series = [from_codes(c, frame.iloc[:, i].to_numpy()) for i, c in enumerate(self.columns)]
         table = pd.concat(series, axis=1)
         table.columns = pd.Index(self.names)

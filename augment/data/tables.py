@@ -15,7 +15,7 @@ _SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 
 
 def load_table(path: str | Path, *, target: Any = None) -> tuple[pd.DataFrame, pd.Series | None]:
-    """Read a CSV, TSV or parquet file.
+    r"""Read a CSV, TSV or parquet file.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def load_table(path: str | Path, *, target: Any = None) -> tuple[pd.DataFrame, p
     --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "small.csv"
-    >>> _ = path.write_text("age,sex,dx\\n61,f,ill\\n44,m,well\\n")
+    >>> _ = path.write_text("age,sex,dx\n61,f,ill\n44,m,well\n")
     >>> X, y = load_table(path, target="dx")
     >>> X.shape, y.tolist()
     ((2, 2), ['ill', 'well'])
@@ -52,7 +52,8 @@ def load_table(path: str | Path, *, target: Any = None) -> tuple[pd.DataFrame, p
     frame = _read(Path(path))
     if not len(frame) or not len(frame.columns):
         raise InvalidInputError(
-            f"{path} is an empty table (shape={frame.shape}); expected a header and at least one row."
+            f"{path} is an empty table (shape={frame.shape}); expected a header and at least one "
+            "row."
         )
     if target is None:
         return frame, None
@@ -65,8 +66,8 @@ def load_table(path: str | Path, *, target: Any = None) -> tuple[pd.DataFrame, p
     missing = int(y.isna().sum())
     if missing:
         raise InvalidInputError(
-            f"the target {target!r} is missing in {missing} of {len(y)} rows of {path}, the first in "
-            f"row {int(y.isna().argmax())}. Drop these rows: a label cannot be guessed."
+            f"the target {target!r} is missing in {missing} of {len(y)} rows of {path}, the first "
+            f"in row {int(y.isna().argmax())}. Drop these rows: a label cannot be guessed."
         )
     if not len(frame.columns):
         raise InvalidInputError(f"{path} has no column beside the target {target!r}.")

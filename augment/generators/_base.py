@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import warnings
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,6 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from augment._errors import SmallDataWarning, listed
 from augment._random import rng_for, seed_from
 from augment._typing import FloatArray, RandomState, State
 from augment.data.conditions import ConditionEncoder, Conditions
@@ -36,6 +38,7 @@ class BaseGenerator(BaseEstimator, abc.ABC):
     """
 
     conditions_: ConditionEncoder
+    classes_: np.ndarray
 
     @abc.abstractmethod
     def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> None:
@@ -168,7 +171,25 @@ class BaseGenerator(BaseEstimator, abc.ABC):
             self.classes_ = self.conditions_.classes_
         if y is None:
             return self.conditions_.draw(len(sample_weight), 0, seed=0)
-        return self.conditions_.encode(y)
+        conditions = self.conditions_.encode(y)
+        if self.conditions_.kind == "labels":
+            self._warn_of_classes(conditions)
+        return conditions
+
+    def _warn_of_classes(self, conditions: Conditions) -> None:
+        """Say which classes there is next to nothing to learn from."""
+        counts = np.bincount(conditions.strata, minlength=len(self.classes_))
+        lonely = self.classes_[counts == 1].tolist()
+        if len(self.classes_) == 1:
+            text = f"y has one class only, {self.classes_[0]!r}: all synthetic rows will have it."
+        elif lonely:
+            text = (
+                f"Classes with a single row: {listed(lonely)}. Their synthetic rows are drawn "
+                "from all rows together, whatever their label. Collect more rows, or merge them."
+            )
+        else:
+            return
+        warnings.warn(text, SmallDataWarning, stacklevel=5)
 
 
 def in_blocks(conditions: Conditions, seed: int) -> Any:

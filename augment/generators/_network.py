@@ -16,13 +16,15 @@ from torch import Tensor, nn
 
 from augment._device import resolve_device
 from augment._random import rng_for, spawn_seeds, torch_generator
-from augment._typing import BoolArray, FloatArray, IntArray, State
+from augment._typing import BoolArray, FloatArray, State
 from augment.data.conditions import Conditions
+from augment.data.encoder import TableEncoder
 from augment.generators._base import BLOCK
 from augment.generators._calibration import MarginCorrection
 from augment.generators._fingerprint import fingerprint
 from augment.generators._folds import leave_out
-from augment.generators._tabular import ScoreGenerator
+from augment.generators._separation import separation
+from augment.generators._tabular import Rows, ScoreGenerator
 from augment.objectives.base import Batch, Objective
 from augment.training import (
     Batches,
@@ -41,6 +43,9 @@ _COUNT = Interval(Integral, 1, None, closed="left")
 
 NETWORK_CONSTRAINTS: dict[str, Any] = {
     "latent_dim": [_COUNT, _AUTO],
+    "kl_weight": [Interval(Real, 0, None, closed="neither")],
+    "pooling": [Interval(Real, 0, None, closed="left")],
+    "separation": [Interval(Real, 0, 1, closed="both"), _AUTO],
     "hidden_dim": [Interval(Integral, 0, None, closed="left"), _AUTO],
     "max_steps": [_COUNT, _AUTO],
     "batch_size": [_COUNT, _AUTO],
@@ -145,6 +150,8 @@ class NetworkGenerator(ScoreGenerator):
     """
 
     latent_dim: Any
+    pooling: float
+    separation: Any
     hidden_dim: Any
     max_steps: Any
     batch_size: Any
@@ -177,29 +184,33 @@ class NetworkGenerator(ScoreGenerator):
         `normals` `(members, n, latent_dim + n_scores)` is the noise.
         """
 
-    def _fit_scores(
-        self,
-        frame: pd.DataFrame,
-        conditions: Conditions,
-        weight: FloatArray,
-        groups: IntArray | None,
-        seed: int,
-    ) -> None:
-        lower, upper, observed = self.encoder_.intervals(frame, conditions.strata)
-        seeds = spawn_seeds(seed, 4)
+    def _build_encoder(self, rows: Rows) -> TableEncoder:
+        pooling, share = float(self.pooling), self.separation
+        if share == "auto":
+            strata = rows.conditions.strata
+            borne_out = separation(
+                self.schema_, rows.frame, strata, rows.groups, pooling, rows.seed
+            )
+            share = borne_out**0.5
+        return TableEncoder(self.schema_, pooling=pooling, separation=float(share))
+
+    def _fit_scores(self, rows: Rows) -> None:
+        conditions = rows.conditions
+        lower, upper, observed = self.encoder_.intervals(rows.frame, conditions.strata)
+        seeds = spawn_seeds(rows.seed, 4)
         left_out = leave_out(
-            conditions.strata, groups, self.n_members, self.validation_fraction, seeds[0]
+            conditions.strata, rows.groups, self.n_members, self.validation_fraction, seeds[0]
         )
-        rows = {
+        arrays = {
             "lower": np.clip(lower, OUTER, 1 - OUTER),
             "upper": np.clip(upper, OUTER, 1 - OUTER),
             "observed": observed,
             "conditions": conditions.features,
-            "weight": weight / weight.mean(),
+            "weight": rows.weight / rows.weight.mean(),
         }
-        tensors = {name: torch.as_tensor(np.asarray(v, np.float32)) for name, v in rows.items()}
+        tensors = {name: torch.as_tensor(np.asarray(v, np.float32)) for name, v in arrays.items()}
         self.device_ = resolve_device(self.device)
-        self.sizes_ = self._sizes(len(frame))
+        self.sizes_ = self._sizes(len(rows.frame))
         self.history_, self.n_steps_, self.stopped_by_ = pd.DataFrame(), 0, ""
         self.networks_ = self._fit_networks(Training(tensors, left_out, seeds[1], seeds[2]))
         self.correction_ = self._fit_correction(seeds[3])
@@ -233,7 +244,7 @@ class NetworkGenerator(ScoreGenerator):
         """Give what watches the training."""
         callbacks: list[Callback] = [DivergenceGuard()]
         if training.left_out.any():
-            callbacks.append(EarlyStopping(stage.patience))
+            callbacks.append(EarlyStopping(stage.patience, min_delta=1e-3))
         if self.checkpoint is not None:
             silent = {"checkpoint", "checkpoint_every", "verbose", "device"}
             parameters = {k: v for k, v in self.get_params(deep=False).items() if k not in silent}

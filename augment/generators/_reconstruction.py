@@ -54,7 +54,7 @@ class ReconstructionMixin:
         InvalidInputError
             If columns or conditions differ from those of `fit`.
         """
-        codes = 0.0
+        codes: Any = 0.0
         for conditions, share in self._weighted_conditions(X, y):
             means = self._posterior(self._frame(X), conditions)
             flat = means.permute(1, 0, 2).reshape(means.shape[1], -1).double().cpu().numpy()
@@ -145,7 +145,7 @@ class ReconstructionMixin:
             Squared residuals of a cell's normal scores, in units of the learned noise variance;
             a missing cell is judged by its missingness alone. Columns without a score are 0.
         """
-        total = 0.0
+        total: Any = 0.0
         for conditions, share in self._weighted_conditions(X, y):
             total = total + share[:, None] * self._cell_errors(self._frame(X), conditions)
         return np.asarray(total)

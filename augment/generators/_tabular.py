@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,37 @@ from augment.data.encoder import TableEncoder
 from augment.data.schema import TableSchema
 from augment.generators._base import BLOCK, BaseGenerator, in_blocks
 
-__all__ = ["MIN_ROWS", "ScoreGenerator", "TabularGenerator"]
+__all__ = ["MIN_ROWS", "Rows", "ScoreGenerator", "TabularGenerator"]
 
 MIN_ROWS = 10
 """Fewer rows than this carry no usable distribution, so `fit` refuses them."""
 SMALL_ROWS = 30
 """Below this, `fit` warns."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a generator of tables learns from.
+
+    Attributes
+    ----------
+    frame : DataFrame of float64, shape (n, n_columns)
+        Canonical rows; see `augment.data.schema`.
+    conditions : Conditions
+        Of each row.
+    weight : ndarray of float64 (n,)
+        Not negative.
+    groups : ndarray of int64 (n,) or None
+        The patient of each row.
+    seed : int
+        Of the fit.
+    """
+
+    frame: pd.DataFrame
+    conditions: Conditions
+    weight: FloatArray
+    groups: IntArray | None
+    seed: int
 
 
 class TabularGenerator(BaseGenerator):
@@ -47,15 +73,8 @@ class TabularGenerator(BaseGenerator):
     schema_: TableSchema
 
     @abc.abstractmethod
-    def _fit_frame(
-        self,
-        frame: pd.DataFrame,
-        conditions: Conditions,
-        weight: FloatArray,
-        groups: IntArray | None,
-        seed: int,
-    ) -> None:
-        """Learn the law of the canonical rows of `frame` given `conditions`."""
+    def _fit_frame(self, rows: Rows) -> None:
+        """Learn the law of canonical rows given their conditions."""
 
     @abc.abstractmethod
     def _sample_frame(self, conditions: Conditions, seed: int) -> pd.DataFrame:
@@ -81,7 +100,7 @@ class TabularGenerator(BaseGenerator):
             check_consistent_length(frame, groups)
             codes = pd.factorize(np.asarray(groups))[0].astype(np.int64)
         conditions = self._fit_conditions(y, weight)
-        self._fit_frame(frame, conditions, weight, codes, seed_from(self.random_state))
+        self._fit_frame(Rows(frame, conditions, weight, codes, seed_from(self.random_state)))
 
     def _check_table(self, X: Any) -> pd.DataFrame:
         """Infer the schema, and refuse what cannot be learned from."""
@@ -151,15 +170,8 @@ class ScoreGenerator(TabularGenerator):
     encoder_: TableEncoder
 
     @abc.abstractmethod
-    def _fit_scores(
-        self,
-        frame: pd.DataFrame,
-        conditions: Conditions,
-        weight: FloatArray,
-        groups: IntArray | None,
-        seed: int,
-    ) -> None:
-        """Learn the law of the scores of `frame` given `conditions`."""
+    def _fit_scores(self, rows: Rows) -> None:
+        """Learn the law of the scores of rows given their conditions."""
 
     @abc.abstractmethod
     def _sample_scores(self, conditions: Conditions, rng: np.random.Generator) -> FloatArray:
@@ -173,21 +185,15 @@ class ScoreGenerator(TabularGenerator):
     def _set_score_law(self, law: State) -> None:
         """Restore the fitted law of the scores."""
 
-    def _pooling(self) -> float:
-        """Say how strongly margins of different classes are drawn together."""
-        return 1.0
+    def _build_encoder(self, rows: Rows) -> TableEncoder:  # noqa: ARG002 (others look at them)
+        """Build the encoder, not fitted yet."""
+        return TableEncoder(self.schema_)
 
-    def _fit_frame(
-        self,
-        frame: pd.DataFrame,
-        conditions: Conditions,
-        weight: FloatArray,
-        groups: IntArray | None,
-        seed: int,
-    ) -> None:
-        self.encoder_ = TableEncoder(self.schema_, pooling=self._pooling())
-        self.encoder_.fit(frame, conditions.strata, self.conditions_.n_strata, weight)
-        self._fit_scores(frame, conditions, weight, groups, seed)
+    def _fit_frame(self, rows: Rows) -> None:
+        self.encoder_ = self._build_encoder(rows)
+        strata, n_strata = rows.conditions.strata, self.conditions_.n_strata
+        self.encoder_.fit(rows.frame, strata, n_strata, rows.weight)
+        self._fit_scores(rows)
 
     def _sample_frame(self, conditions: Conditions, seed: int) -> pd.DataFrame:
         n_rows, n_scores = len(conditions.strata), self.encoder_.n_scores

@@ -13,8 +13,9 @@ from sklearn.utils._param_validation import Interval
 
 from augment._typing import FloatArray, IntArray, RandomState, State
 from augment.data.conditions import Conditions
+from augment.data.encoder import TableEncoder
 from augment.generators._base import BLOCK, in_blocks
-from augment.generators._tabular import ScoreGenerator, TabularGenerator
+from augment.generators._tabular import Rows, ScoreGenerator, TabularGenerator
 
 __all__ = ["Bootstrap", "GaussianCopula", "Jitter"]
 
@@ -106,16 +107,10 @@ class Bootstrap(TabularGenerator):
         self.schema = schema
         self.random_state = random_state
 
-    def _fit_frame(
-        self,
-        frame: pd.DataFrame,
-        conditions: Conditions,
-        weight: FloatArray,
-        groups: IntArray | None,
-        seed: int,
-    ) -> None:
-        self.rows_ = frame.to_numpy(dtype=np.float64)
-        self.picker_ = _RowPicker(conditions.strata, self._continuous(conditions), weight)
+    def _fit_frame(self, rows: Rows) -> None:
+        given = rows.conditions
+        self.rows_ = rows.frame.to_numpy(dtype=np.float64)
+        self.picker_ = _RowPicker(given.strata, self._continuous(given), rows.weight)
 
     def _sample_frame(self, conditions: Conditions, seed: int) -> pd.DataFrame:
         picked = [
@@ -181,16 +176,10 @@ class Jitter(ScoreGenerator):
         self.schema = schema
         self.random_state = random_state
 
-    def _fit_scores(
-        self,
-        frame: pd.DataFrame,
-        conditions: Conditions,
-        weight: FloatArray,
-        groups: IntArray | None,
-        seed: int,
-    ) -> None:
-        self.scores_ = self.encoder_.transform(frame, conditions.strata)[0]
-        self.picker_ = _RowPicker(conditions.strata, self._continuous(conditions), weight)
+    def _fit_scores(self, rows: Rows) -> None:
+        given = rows.conditions
+        self.scores_ = self.encoder_.transform(rows.frame, given.strata)[0]
+        self.picker_ = _RowPicker(given.strata, self._continuous(given), rows.weight)
 
     def _sample_scores(self, conditions: Conditions, rng: np.random.Generator) -> FloatArray:
         given = self._continuous(conditions)
@@ -264,19 +253,12 @@ class GaussianCopula(ScoreGenerator):
         self.schema = schema
         self.random_state = random_state
 
-    def _pooling(self) -> float:
-        return float(self.pooling)
+    def _build_encoder(self, rows: Rows) -> TableEncoder:  # noqa: ARG002 (others look at them)
+        return TableEncoder(self.schema_, pooling=float(self.pooling))
 
-    def _fit_scores(
-        self,
-        frame: pd.DataFrame,
-        conditions: Conditions,
-        weight: FloatArray,
-        groups: IntArray | None,
-        seed: int,
-    ) -> None:
-        rng = np.random.default_rng(seed)
-        scores, observed = self.encoder_.transform(frame, conditions.strata, rng)
+    def _fit_scores(self, rows: Rows) -> None:
+        conditions, weight, rng = rows.conditions, rows.weight, np.random.default_rng(rows.seed)
+        scores, observed = self.encoder_.transform(rows.frame, conditions.strata, rng)
         joint = np.hstack([np.where(observed, scores, 0.0), self._continuous(conditions)])
         pooled = _conditional_law(joint, weight, self.encoder_.n_scores)
         laws = [pooled] * (self.conditions_.n_strata + 1)

@@ -10,10 +10,10 @@ import pandas as pd
 from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
 from sklearn.utils._param_validation import Interval
 
-from augment._typing import BoolArray, FloatArray, IntArray, RandomState, State
+from augment._typing import BoolArray, FloatArray, RandomState, State
 from augment.data.conditions import Conditions
 from augment.generators._base import BLOCK, in_blocks
-from augment.generators._tabular import TabularGenerator
+from augment.generators._tabular import Rows, TabularGenerator
 
 __all__ = ["Smote"]
 
@@ -72,20 +72,13 @@ class Smote(TabularGenerator):
         self.schema = schema
         self.random_state = random_state
 
-    def _fit_frame(
-        self,
-        frame: pd.DataFrame,
-        conditions: Conditions,
-        weight: FloatArray,
-        groups: IntArray | None,
-        seed: int,
-    ) -> None:
-        values = frame.to_numpy(dtype=np.float64)
+    def _fit_frame(self, rows: Rows) -> None:
+        values = rows.frame.to_numpy(dtype=np.float64)
         kinds = [column.kind for column in self.schema_.columns]
         self.categorical_ = np.isin(kinds, ["categorical", "boolean"])
         self.rows_ = np.where(np.isnan(values), _typical(values, self.categorical_), values)
-        self.strata_ = conditions.strata
-        self.continuous_ = self._continuous(conditions)
+        self.strata_ = rows.conditions.strata
+        self.continuous_ = self._continuous(rows.conditions)
 
     def _sample_frame(self, conditions: Conditions, seed: int) -> pd.DataFrame:
         n_rows = len(conditions.strata)

@@ -44,8 +44,12 @@ class TabularGAN(ReconstructionMixin, NetworkGenerator):
         Weight of the gradient penalties.
     kl_weight : float, default=2.0
         Weight of the Kullback-Leibler term in the warm start.
-    pooling : float, default=1.0
-        How strongly margins of different classes are drawn together; 0 keeps them apart.
+    pooling : float, default=0.5
+        How strongly a column's margins in different classes are drawn together where the data do
+        not tell them apart; 0 keeps them apart.
+    separation : float or "auto", default="auto"
+        Share of the class differences that is kept in all columns. "auto" takes the square root
+        of the share that held-out labels bear out.
     max_steps : int or "auto", default="auto"
         Adversarial steps at most; held-out rows stop them earlier.
     batch_size : int or "auto", default="auto"
@@ -117,8 +121,6 @@ class TabularGAN(ReconstructionMixin, NetworkGenerator):
         **NETWORK_CONSTRAINTS,
         "critic_dim": [Interval(Integral, 1, None, closed="left")],
         "penalty": [Interval(Real, 0, None, closed="left")],
-        "kl_weight": [Interval(Real, 0, None, closed="neither")],
-        "pooling": [Interval(Real, 0, None, closed="left")],
     }
 
     def __init__(
@@ -129,7 +131,8 @@ class TabularGAN(ReconstructionMixin, NetworkGenerator):
         critic_dim: int = 64,
         penalty: float = 1.0,
         kl_weight: float = 2.0,
-        pooling: float = 1.0,
+        pooling: float = 0.5,
+        separation: float | str = "auto",
         max_steps: int | str = "auto",
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
@@ -149,6 +152,7 @@ class TabularGAN(ReconstructionMixin, NetworkGenerator):
         self.penalty = penalty
         self.kl_weight = kl_weight
         self.pooling = pooling
+        self.separation = separation
         self.max_steps = max_steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -161,9 +165,6 @@ class TabularGAN(ReconstructionMixin, NetworkGenerator):
         self.precision = precision
         self.random_state = random_state
         self.verbose = verbose
-
-    def _pooling(self) -> float:
-        return float(self.pooling)
 
     def _sizes(self, n_rows: int) -> dict[str, int]:  # noqa: ARG002 (a rule may need it)
         return vae_sizes(self, auto_hidden_dim=32)

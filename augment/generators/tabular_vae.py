@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
 from augment._typing import RandomState, State
@@ -34,8 +32,12 @@ class TabularVAE(ReconstructionMixin, NetworkGenerator):
         Width of the non-linear path beside the linear one; 0 leaves it out.
     kl_weight : float, default=2.0
         Weight of the Kullback-Leibler term. Larger values switch off weak latent directions.
-    pooling : float, default=1.0
-        How strongly margins of different classes are drawn together; 0 keeps them apart.
+    pooling : float, default=0.5
+        How strongly a column's margins in different classes are drawn together where the data do
+        not tell them apart; 0 keeps them apart.
+    separation : float or "auto", default="auto"
+        Share of the class differences that is kept in all columns. "auto" takes the square root
+        of the share that held-out labels bear out.
     max_steps : int or "auto", default="auto"
         Training steps at most; held-out rows stop it earlier.
     batch_size : int or "auto", default="auto"
@@ -104,11 +106,7 @@ class TabularVAE(ReconstructionMixin, NetworkGenerator):
     ((5, 13), [0, 0, 0, 2, 2])
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **NETWORK_CONSTRAINTS,
-        "kl_weight": [Interval(Real, 0, None, closed="neither")],
-        "pooling": [Interval(Real, 0, None, closed="left")],
-    }
+    _parameter_constraints: ClassVar[dict[str, Any]] = NETWORK_CONSTRAINTS
 
     def __init__(
         self,
@@ -116,7 +114,8 @@ class TabularVAE(ReconstructionMixin, NetworkGenerator):
         latent_dim: int | str = "auto",
         hidden_dim: int | str = "auto",
         kl_weight: float = 2.0,
-        pooling: float = 1.0,
+        pooling: float = 0.5,
+        separation: float | str = "auto",
         max_steps: int | str = "auto",
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
@@ -134,6 +133,7 @@ class TabularVAE(ReconstructionMixin, NetworkGenerator):
         self.hidden_dim = hidden_dim
         self.kl_weight = kl_weight
         self.pooling = pooling
+        self.separation = separation
         self.max_steps = max_steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -146,9 +146,6 @@ class TabularVAE(ReconstructionMixin, NetworkGenerator):
         self.precision = precision
         self.random_state = random_state
         self.verbose = verbose
-
-    def _pooling(self) -> float:
-        return float(self.pooling)
 
     def _sizes(self, n_rows: int) -> dict[str, int]:  # noqa: ARG002 (a rule may need it)
         return vae_sizes(self)

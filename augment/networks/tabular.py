@@ -27,6 +27,9 @@ class StackedLinear(nn.Module):
     Input `(members, batch, in_features)`, output `(members, batch, out_features)`.
     """
 
+    weight: nn.Parameter
+    bias: nn.Parameter
+
     def __init__(
         self, members: int, in_features: int, out_features: int, gain: float = 1.0
     ) -> None:
@@ -77,6 +80,9 @@ class LinearPath(nn.Module):
     scale : float
         Share of the residual path.
     """
+
+    linear: StackedLinear
+    residual: ResidualPath | None
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from augment.networks.tabular import StackedLinear
 from augment.objectives.base import Batch, Objective, Phase
-from augment.objectives.variational import RowDecoder, dequantise
+from augment.objectives.variational import dequantise
 
 __all__ = ["AdversarialObjective", "RowCritic"]
 
@@ -45,8 +45,8 @@ class AdversarialObjective(Objective):
 
     Parameters
     ----------
-    generator : RowDecoder
-        Codes to scores; trained further here.
+    generator : torch.nn.Module
+        A trained `RowDecoder`: codes to scores. It is trained further here.
     members, n_scores, n_conditions, latent_dim : int
         Sizes.
     critic_dim : int
@@ -66,7 +66,7 @@ class AdversarialObjective(Objective):
 
     def __init__(
         self,
-        generator: RowDecoder,
+        generator: nn.Module,
         members: int,
         n_scores: int,
         n_conditions: int,

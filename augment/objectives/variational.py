@@ -30,6 +30,9 @@ class RowEncoder(nn.Module):
         Sizes; `hidden_dim` 0 leaves the encoder linear.
     """
 
+    mean: LinearPath
+    log_variance: nn.Parameter
+
     def __init__(
         self, members: int, n_scores: int, n_conditions: int, latent_dim: int, hidden_dim: int
     ) -> None:
@@ -51,6 +54,9 @@ class RowDecoder(nn.Module):
     members, n_scores, n_conditions, latent_dim, hidden_dim : int
         Sizes; `hidden_dim` 0 leaves the decoder linear.
     """
+
+    mean: LinearPath
+    log_variance: nn.Parameter
 
     def __init__(
         self, members: int, n_scores: int, n_conditions: int, latent_dim: int, hidden_dim: int
@@ -120,9 +126,8 @@ class VariationalObjective(Objective):
         learning_rate: float,
     ) -> None:
         sizes = (members, n_scores, n_conditions, latent_dim, hidden_dim)
-        self.networks = nn.ModuleDict(
-            {"encoder": RowEncoder(*sizes), "decoder": RowDecoder(*sizes)}
-        )
+        self.encoder, self.decoder = RowEncoder(*sizes), RowDecoder(*sizes)
+        self.networks = nn.ModuleDict({"encoder": self.encoder, "decoder": self.decoder})
         self.phases = (Phase("elbo", ("encoder", "decoder"), learning_rate),)
         self.kl_weight = kl_weight
         self.latent_dim = latent_dim
@@ -156,7 +161,7 @@ class VariationalObjective(Objective):
 
     @torch.no_grad()
     def _start_from(self, covariance: Tensor, effects: Tensor, generator: torch.Generator) -> None:
-        encoder, decoder = self.networks["encoder"], self.networks["decoder"]
+        encoder, decoder = self.encoder, self.decoder
         latent, n_scores = self.latent_dim, covariance.shape[-1]
         values, axes = (part.flip(-1) for part in torch.linalg.eigh(covariance))
         rest = values[:, min(latent, n_scores - 1) // 2 :] if n_scores > 1 else values
@@ -186,7 +191,7 @@ class VariationalObjective(Objective):
         misfit, divergence = self._terms(scores, batch, generator)
         weight = batch["weight"] / batch["weight"].sum(dim=1, keepdim=True)
         misfit, divergence = (misfit * weight).sum(dim=1), (divergence * weight).sum(dim=1)
-        effects = self.networks["decoder"].mean.linear.weight[:, self.latent_dim :]
+        effects = self.decoder.mean.linear.weight[:, self.latent_dim :]
         total = (misfit + self.kl_weight * divergence).sum() + EFFECT_DECAY * effects.square().sum()
         return total, {"misfit": misfit.detach().mean(), "kl": divergence.detach().mean()}
 
@@ -202,8 +207,8 @@ class VariationalObjective(Objective):
         self, scores: Tensor, batch: Batch, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Give misfit and divergence of each row, both `(members, batch)`."""
-        conditions, decoder = batch["conditions"], self.networks["decoder"]
-        mean, log_variance = self.networks["encoder"](scores, conditions)
+        conditions, decoder = batch["conditions"], self.decoder
+        mean, log_variance = self.encoder(scores, conditions)
         if self.is_linear:
             # The expectation over codes is known: the code's variance, carried through the map.
             expected, log_noise = decoder(mean, conditions)
@@ -211,7 +216,7 @@ class VariationalObjective(Objective):
         else:
             noise = torch.randn(mean.shape, generator=generator).to(mean.device)
             expected, log_noise = decoder(mean + torch.exp(0.5 * log_variance) * noise, conditions)
-            carried = 0.0
+            carried = torch.zeros(())
         squares = (torch.square(scores - expected) + carried) * torch.exp(-log_noise)
         per_score = 0.5 * (squares + log_noise + math.log(2 * math.pi)) * batch["observed"]
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)

@@ -17,9 +17,7 @@ from tests.estimators import EXPECTED_FAILURES, GENERATORS
 pytestmark = pytest.mark.filterwarnings("ignore::augment._errors.AugmentWarning")
 
 
-@parametrize_with_checks(
-    GENERATORS, expected_failed_checks=lambda _: EXPECTED_FAILURES, xfail_strict=False
-)
+@parametrize_with_checks(GENERATORS, expected_failed_checks=lambda _: EXPECTED_FAILURES)
 def test_scikit_learn_contract(estimator, check):
     check(estimator)
 

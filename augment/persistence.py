@@ -77,6 +77,15 @@ def write_state(
         If a parameter cannot be stored, or the path cannot be written. Both are named.
     InvalidTypeError
         If the state holds something else.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_state(f"{folder}/model", "Jitter", {"scale": 0.1}, {"sizes": (3, float("inf"))})
+    ...     stored = read_state(f"{folder}/model")
+    >>> stored.class_name, stored.params, stored.state
+    ('Jitter', {'scale': 0.1}, {'sizes': (3, inf)})
     """
     for name, value in params.items():
         try:

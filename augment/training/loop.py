@@ -66,6 +66,28 @@ def train(
     Notes
     -----
     The loop prints nothing, clips nothing and knows no epochs.
+
+    Examples
+    --------
+    A method is an objective, here the fit of a line:
+
+    >>> from torch import nn
+    >>> class Line(Objective):
+    ...     def __init__(self):
+    ...         self.networks = nn.ModuleDict({"line": nn.Linear(1, 1)})
+    ...         self.phases = (Phase("fit", ("line",), learning_rate=0.1),)
+    ...
+    ...     def loss(self, phase, batch, generator, step):
+    ...         error = self.networks["line"](batch["x"]) - batch["y"]
+    ...         return error.square().mean(), {}
+    >>> x = torch.linspace(-1, 1, 20)[:, None]
+    >>> batches = Batches({"x": x, "y": 3 * x + 1}, 10, torch_generator(0))
+    >>> objective = Line()
+    >>> record = train(objective, batches, max_steps=200, generator=torch_generator(1))
+    >>> round(objective.networks["line"](torch.ones(1)).item(), 1)
+    4.0
+    >>> record.n_steps, record.stopped_by, record.history[-1]["loss"] < 0.01
+    (200, 'max_steps', True)
     """
     device = torch.device(device)
     networks = objective.networks.to(device)

@@ -7,34 +7,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
 
 from augment._errors import InvalidInputError
 from augment._random import torch_generator
-from augment.objectives.base import Objective, Phase
 from augment.training import Batches, EarlyStopping, Progress, train
-from tests.training.toy import LinearVae, Stacked, folds, table
-
-
-class Scripted(Objective):
-    """Each step adds 1 to every weight; validation scores come from a list."""
-
-    def __init__(self, scores, shared=False):
-        members = len(scores[0])
-        self.networks = nn.ModuleDict({"line": Stacked(members, 3, 2)})
-        if shared:
-            self.networks["shared"] = nn.Linear(7, 7)
-        with torch.no_grad():
-            for parameter in self.networks.parameters():
-                parameter.zero_()
-        self.phases = (Phase("fit", tuple(self.networks), 1.0, betas=(0.0, 0.0)),)
-        self.scores = iter(scores)
-
-    def loss(self, phase, batch, generator, step):
-        return -sum(parameter.sum() for parameter in self.networks.parameters()), {}
-
-    def validate(self, batch, generator):
-        return {"validation": torch.tensor(next(self.scores))}
+from tests.training.toy import LinearVae, Scripted, folds, table
 
 
 def run(scores, callback, **arguments):

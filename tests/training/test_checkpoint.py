@@ -19,9 +19,16 @@ from hypothesis import strategies as st
 from augment._errors import InvalidInputError, ModelFileError
 from augment._random import torch_generator
 from augment._statefile import read_file
-from augment.training import Batches, Callback, Checkpoint, train
+from augment.training import (
+    Batches,
+    Callback,
+    Checkpoint,
+    DivergenceGuard,
+    EarlyStopping,
+    train,
+)
 from tests.training.runs import SCRIPT, full_run
-from tests.training.toy import ToyGan, table
+from tests.training.toy import Fragile, Scripted, ToyGan, table
 
 ROOT = Path(__file__).parents[2]
 STEPS = 40
@@ -129,10 +136,44 @@ def test_a_killed_process_resumes_to_the_same_weights(tmp_path, kind, rounds):
 def test_a_finished_run_is_not_run_again(tmp_path, uninterrupted):
     path, count = tmp_path / "run.safetensors", Count()
     assert_same(full_run(path, STEPS), uninterrupted)
-    before = path.read_bytes()
+    before = path.stat()
     assert_same(full_run(path, STEPS, count), uninterrupted)
     assert count.steps == 0
-    assert path.read_bytes() == before
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+@pytest.mark.parametrize(("step", "where"), [(3, "on_step"), (5, "on_end")])
+def test_patience_and_best_weights_survive(tmp_path, step, where):
+    scores = [[5.0], [1.0], [2.0], [2.0], [2.0], [0.0]]  # the best is step 2, and 5 is the last
+
+    def run(done, *callbacks):
+        objective = Scripted(scores[done:])
+        data = {"x": torch.zeros(4, 3)}
+        record = train(objective, Batches(data, 2, torch_generator(0)), max_steps=6,
+                       generator=torch_generator(0), validation=data, validate_every=1,
+                       callbacks=[EarlyStopping(3), *callbacks])  # fmt: skip
+        return objective, record
+
+    with pytest.raises(KeyboardInterrupt):
+        run(0, Interrupt(step, where), Checkpoint(tmp_path / "c", 1))
+    # A checkpoint is written last, so an interrupted step is not in it.
+    done = read_file(tmp_path / "c", "checkpoint")[0]["step"]
+    resumed = run(done, Checkpoint(tmp_path / "c", 1))
+    assert_same(resumed, run(0))
+    assert (resumed[1].n_steps, resumed[1].stopped_by) == (5, "EarlyStopping")
+
+
+def test_a_slowed_learning_rate_survives(tmp_path):
+    def run(*callbacks):
+        objective = Fragile(broken={1})
+        return objective, train(objective, Batches({"x": torch.zeros(2, 1)}, 2, torch_generator(0)),
+                                max_steps=6, generator=torch_generator(0), validate_every=1,
+                                callbacks=[DivergenceGuard(), *callbacks])  # fmt: skip
+
+    with pytest.raises(KeyboardInterrupt):
+        run(Interrupt(4), Checkpoint(tmp_path / "c", 1))
+    resumed, _ = run(Checkpoint(tmp_path / "c", 1))
+    assert float(resumed.weight) == pytest.approx(1 + 4 * 0.5)
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):

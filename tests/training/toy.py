@@ -75,6 +75,49 @@ class ToyGan(Objective):
         return (gap if phase == "critic" else -gap), {"gap": gap.detach()}
 
 
+class Scripted(Objective):
+    """Each step adds 1 to every weight; validation scores come from a list."""
+
+    def __init__(self, scores, shared=False):
+        members = len(scores[0])
+        self.networks = nn.ModuleDict({"line": Stacked(members, 3, 2)})
+        if shared:
+            self.networks["shared"] = nn.Linear(7, 7)
+        with torch.no_grad():
+            for parameter in self.networks.parameters():
+                parameter.zero_()
+        self.phases = (Phase("fit", tuple(self.networks), 1.0, betas=(0.0, 0.0)),)
+        self.scores = iter(scores)
+
+    def loss(self, phase, batch, generator, step):
+        return -sum(parameter.sum() for parameter in self.networks.parameters()), {}
+
+    def validate(self, batch, generator):
+        return {"validation": torch.tensor(next(self.scores))}
+
+
+class Fragile(Objective):
+    """A counter whose loss breaks at given steps."""
+
+    def __init__(self, broken=(), value=float("nan"), scores=()):
+        self.networks = nn.ModuleDict({"line": nn.Linear(1, 1, bias=False)})
+        with torch.no_grad():
+            self.networks["line"].weight.zero_()
+        self.phases = (Phase("fit", ("line",), 1.0, betas=(0.0, 0.0)),)
+        self.broken, self.value, self.scores = broken, value, iter(scores)
+
+    @property
+    def weight(self):
+        return self.networks["line"].weight.detach()
+
+    def loss(self, phase, batch, generator, step):
+        factor = self.value if step in self.broken else 1.0
+        return -self.networks["line"].weight.sum() * factor + (factor - 1.0), {}
+
+    def validate(self, batch, generator):
+        return {"validation": torch.tensor(next(self.scores))}
+
+
 def table(rows: int = 200, columns: int = 20, seed: int = 0) -> Batch:
     generator = torch_generator(seed)
     factors = torch.randn(rows, 4, generator=generator)

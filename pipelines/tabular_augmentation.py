@@ -44,6 +44,8 @@ class Settings(workflow.Settings):
         Seed of everything.
     n_jobs : int
         Processes; -1 is one per core.
+    progress : bool
+        Show a progress bar.
     """
 
     table: Path
@@ -58,6 +60,7 @@ class Settings(workflow.Settings):
     n_synthetic: int | None = Field(None, ge=1)
     random_state: int = Field(0, ge=0)
     n_jobs: int = -1
+    progress: bool = True
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,7 @@ def _options(settings: Settings, X: pd.DataFrame, groups: pd.Series | None) -> d
         "n_repeats": settings.n_repeats,
         "n_jobs": settings.n_jobs,
         "random_state": settings.random_state,
+        "verbose": int(settings.progress),
     }
     if settings.test is not None:
         other = workflow.read_table(settings.test)

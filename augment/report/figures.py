@@ -35,6 +35,7 @@ __all__ = [
     "history_figures",
 ]
 
+_FEW = 10
 _ARM_STYLE: dict[str, dict[str, Any]] = {
     "real": {"color": GREY, "marker": "o", "linestyle": "-"},
     "augmented": {"color": BLUE, "marker": "s", "linestyle": "-"},
@@ -160,7 +161,7 @@ def curve_figure(key: str, equivalent: Mapping[str, Any], metric: str) -> Drawin
     if not real:
         return None
     reading = next((r for r in equivalent["by_metric"] if r["metric"] == metric), None)
-    worth = f" Synthetic rows worth {reading['text']}." if reading else ""
+    worth = f" Reading: {reading['text']}." if reading else ""
     ends = f"{sign * real[0]['mean']:.3f} at {real[0]['n']} rows"
     ends += f" to {sign * real[-1]['mean']:.3f} at {real[-1]['n']} rows"
     summary = f"{name} of classifiers trained on real rows only: {ends} ({better}).{worth}"
@@ -176,6 +177,8 @@ def curve_figure(key: str, equivalent: Mapping[str, Any], metric: str) -> Drawin
         ax.set_xlabel("Real rows in training")
         ax.set_ylabel(f"{name} ({better})")
         ax.legend(loc="best")
+        bottom, top = ax.get_ylim()  # no score lies beyond what it can reach
+        ax.set_ylim(max(bottom, 0), min(top, 1) if metric == "roc_auc" else top)
         quiet(ax, grid="y")
     return result
 
@@ -234,17 +237,31 @@ def calibration_figure(key: str, records: Sequence[Mapping[str, Any]]) -> Drawin
         return None
     errors = {arm: calibration_error([r for r in records if r["arm"] == arm]) for arm in arms}
     parts = [f"{arm_name(arm).lower()} {100 * error:.1f}" for arm, error in errors.items()]
+    title = "Predicted and observed risk"
     summary = f"Average distance from the diagonal, in points: {', '.join(parts)}."
-    with drawing(key, "Predicted and observed risk", summary, width=4.3, height=4.2) as (
-        result,
-        ax,
-    ):
+    caption = (
+        f"Marks grow with the number of rows; bins with fewer than {_FEW} held-out predictions "
+        "are left out."
+    )
+    size = {"width": 4.3, "height": 4.2}
+    with drawing(key, title, summary, caption=caption, **size) as (result, ax):
         ax.plot([0, 1], [0, 1], color=RULE, linewidth=1.2)
         for arm in arms:
-            rows = [r for r in records if r["arm"] == arm and r["n"] and r["observed"] is not None]
+            rows = [r for r in records if r["arm"] == arm and r["n"] >= _FEW]
             style = _ARM_STYLE[arm]
             x, y = [r["predicted"] for r in rows], [r["observed"] for r in rows]
-            ax.plot(x, y, label=arm_name(arm), markersize=5, **style)
+            largest = max((r["n"] for r in rows), default=1)
+            area = [16 + 70 * r["n"] / largest for r in rows]
+            ax.plot(x, y, color=style["color"], linestyle=style["linestyle"], linewidth=1.1)
+            ax.scatter(
+                x,
+                y,
+                area,
+                color=style["color"],
+                marker=style["marker"],
+                linewidths=0,
+                label=arm_name(arm),
+            )
         ax.set_xlim(-0.02, 1.02)
         ax.set_ylim(-0.02, 1.02)
         ax.set_aspect("equal")

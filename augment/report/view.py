@@ -51,6 +51,10 @@ def study_view(study: Mapping[str, Any], key: str) -> dict[str, Any]:
         **study,
         "key": key,
         "words": VERDICTS[study["verdict"]],
+        "facts": {
+            name: list(value) if name == "estimators" else value
+            for name, value in study["settings"].items()
+        },
         "tiles": _tiles(study),
         "forests": _forests(f"{key}-lift", rows, study["by_estimator"], rope),
         "estimators": [_estimator_row(row) for row in study["by_estimator"]],

@@ -115,10 +115,16 @@ def worth(equivalent: Mapping[str, Any] | None) -> tuple[str, str, str]:
 
 def _settings_phrase(settings: Mapping[str, Any]) -> str:
     """Say how many rows, columns and classes."""
-    classes = ", ".join(str(label) for label in settings.get("classes", ()))
+    counts = settings.get("classes", {})
+    if isinstance(counts, Mapping):
+        classes = ", ".join(f"{label} {count}" for label, count in counts.items())
+    else:
+        classes = ", ".join(str(label) for label in counts)
+    left_out = ", ".join(settings.get("left_out_classes") or ())
+    rest = f"; too rare to be scored: {left_out}" if left_out else ""
     return (
         f"{settings.get('n_rows')} rows with {settings.get('n_columns')} features "
-        f"(classes: {classes})"
+        f"(classes: {classes}{rest})"
     )
 
 
@@ -166,6 +172,10 @@ def methods(name: str, study: Mapping[str, Any], environment: Mapping[str, Any])
         "above zero for ROC AUC or log loss and above the negative equivalence margin for the "
         f"other (margins {rope.get('roc_auc')} and {rope.get('neg_log_loss')}), and if the same "
         "held against bootstrap copies of the real rows; this rule was fixed beforehand.",
+        f"External validation used {study['external']['n_test']} rows of a second table; there, "
+        "the classifiers of every split were scored."
+        if study["external"]
+        else "",
         f"The random seed was {s.get('random_state')}.",
     ]
     return " ".join(sentence for sentence in sentences if sentence)

@@ -12,9 +12,10 @@ import pandas as pd
 
 from augment._errors import AugmentWarning, InvalidInputError, InvalidTypeError, listed
 from augment._typing import FloatArray
+from augment.data._dates import as_moments, coarsest_unit
 from augment.data._quantiles import smoothed_ends
 from augment.data._scalars import plain
-from augment.data._values import STEPS, date_steps, to_codes
+from augment.data._values import to_codes
 from augment.data.columns import Column
 
 __all__ = ["count_decimals", "infer_column"]
@@ -73,7 +74,9 @@ def infer_column(series: pd.Series, spec: dict[str, Any], *, named: bool) -> Col
     present = series.dropna()
     if not len(present) and not spec.get("levels"):
         _warn(f"column {base.name!r} has no value at all; it comes out empty.")
-        return replace(base, kind="missing", has_missing=True, levels=())
+        # unused categories must come back, so that dtype keeps its levels
+        levels = tuple(series.cat.categories.tolist()) if base.dtype == "category" else ()
+        return replace(base, kind="missing", has_missing=True, levels=levels)
     column = _levelled(base, present, spec) if not base.is_number else _measured(base, series, spec)
     if not spec:
         _refuse_identifier(column, present, named)
@@ -225,10 +228,7 @@ def _levelled(column: Column, present: pd.Series, spec: dict[str, Any]) -> Colum
 def _measured(column: Column, series: pd.Series, spec: dict[str, Any]) -> Column:
     """Fill in the unit, the decimals and the range of a numeric or datetime column."""
     if column.kind == "datetime":
-        nanoseconds = date_steps(column, series)
-        whole = nanoseconds[~np.isnan(nanoseconds)]
-        unit = next(unit for unit, step in STEPS.items() if (whole % step == 0).all())
-        column = replace(column, unit=unit)
+        column = replace(column, unit=coarsest_unit(as_moments(column, series)))
     values = to_codes(column, series)
     values = values[~np.isnan(values)]
     single = series.dtype == np.float32
@@ -280,8 +280,13 @@ def count_decimals(values: FloatArray, *, single: bool = False) -> int | None:
     2
     """
     cast = np.float32 if single else np.float64
+    most = _MAX_DECIMALS
+    if values.any():
+        # what floating point holds, before and after the point together
+        digits = (6 if single else 14) - np.log10(np.abs(values).max())
+        most = int(np.clip(digits, 0, _MAX_DECIMALS))
     with np.errstate(over="ignore", invalid="ignore"):
-        for places in range(_MAX_DECIMALS + 1):
+        for places in range(most + 1):
             if np.array_equal(np.round(values, places).astype(cast), values.astype(cast)):
                 break
         else:
@@ -325,9 +330,9 @@ def _constant_or(column: Column, series: pd.Series, spec: dict[str, Any]) -> Col
     value = value.item() if isinstance(value, np.generic) else value
     _warn(f"column {column.name!r} has one value only, {value!r}; it is copied, not modelled.")
     plain(value)
-    # unused categories must come back, so that dtype keeps its levels
     levels = column.levels if column.dtype == "category" else (value,)
-    return replace(column, kind="constant", value=value, levels=levels)
+    bare = replace(column, decimals=None, lower=None, upper=None, unit="", date_format=None)
+    return replace(bare, kind="constant", value=value, levels=levels)
 
 
 def _warn(message: str) -> None:

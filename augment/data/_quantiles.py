@@ -5,15 +5,28 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from scipy.special import ndtri
 
 from augment._typing import FloatArray
 
-__all__ = ["inverse", "knot_grid", "quantiles", "reflected", "rounded", "smoothed_ends"]
+__all__ = [
+    "inverse",
+    "kernel_widths",
+    "knot_grid",
+    "quantiles",
+    "reflected",
+    "rounded",
+    "smoothed_ends",
+]
 
 # How many extreme values are averaged at each end of a quantile function.
 END_ROWS = 5
 # How often the outermost cells of the grid are halved.
 TAIL_KNOTS = 4
+# The decoding kernel's width: KERNEL × n ** (-1/5) × the local spread.
+KERNEL = 0.4
+# How many knots to each side tell the local spread.
+KERNEL_WINDOW = 5
 
 
 def smoothed_ends(
@@ -105,3 +118,48 @@ def reflected(values: FloatArray, lower: float, upper: float) -> FloatArray:
 def rounded(values: FloatArray, decimals: int) -> FloatArray:
     """Round to decimal places (negative ones are tens), without a negative zero."""
     return np.asarray(np.round(values, decimals) + 0.0, dtype=np.float64)
+
+
+def kernel_widths(knots: FloatArray, n_rows: float) -> FloatArray:
+    """Give the standard deviation of the decoding kernel at each knot.
+
+    For a normal column it is KERNEL × standard deviation × n ** (-1/5) everywhere. In general the
+    local spread, the slope of the quantile function over normal scores, stands for the standard
+    deviation where it is smaller: the flatter of both sides, so that repeated values (zeros, say)
+    stay as they are and the gap between two clusters is not filled.
+
+    Parameters
+    ----------
+    knots : ndarray of shape (n_knots,), float64
+        One quantile function.
+    n_rows : float
+        How many rows it was learned from.
+
+    Returns
+    -------
+    ndarray of shape (n_knots,), float64
+    """
+    last = len(knots) - 1
+    grid = knot_grid(len(knots))
+    score = ndtri(np.clip(grid, 0.25 / n_rows, 1 - 0.25 / n_rows))
+    at = np.arange(len(knots))
+    slopes = []
+    for a, b in (
+        (np.maximum(at - KERNEL_WINDOW, 0), at),
+        (at, np.minimum(at + KERNEL_WINDOW, last)),
+    ):
+        run = score[b] - score[a]
+        slopes.append(np.where(run > 0, (knots[b] - knots[a]) / np.where(run > 0, run, 1), np.inf))
+    left, right = slopes
+    slope = np.minimum(left, right)
+    # The smoothing of the ends makes them flat; only what is longer is truly repeated.
+    artefact = 1.5 * END_ROWS / n_rows
+    first, final = int((knots == knots[0]).sum()) - 1, last - int((knots == knots[-1]).sum()) + 1
+    if first < last and grid[first] <= artefact:
+        slope[: first + 1] = right[first]
+    if final > 0 and 1 - grid[final] <= artefact:
+        slope[final:] = left[final]
+    mass = np.gradient(grid)
+    mass /= mass.sum()
+    spread = float(np.sqrt((mass * (knots - (mass * knots).sum()) ** 2).sum()))
+    return KERNEL * n_rows**-0.2 * np.minimum(slope, spread)

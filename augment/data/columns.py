@@ -7,9 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from augment.data._scalars import plain, rebuilt
 
-__all__ = ["Column", "LinearRelation"]
+__all__ = ["MARKERS", "Column", "LinearRelation", "dtype_of"]
+
+# How a missing entry of an object column may be written.
+MARKERS: dict[str, Any] = {"nan": np.nan, "None": None, "NA": pd.NA, "NaT": pd.NaT}
 
 
 @dataclass(frozen=True)
@@ -122,3 +128,8 @@ class LinearRelation:
         """Read what :meth:`to_dict` wrote."""
         terms = tuple((rebuilt(name), float(number)) for name, number in values["terms"])
         return cls(rebuilt(values["target"]), terms, float(values["intercept"]))
+
+
+def dtype_of(column: Column) -> Any:
+    """Give the pandas dtype that a column is restored to."""
+    return pd.api.types.pandas_dtype(column.dtype)

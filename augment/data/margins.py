@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from augment._typing import FloatArray, IntArray, State
-from augment.data._pooling import MIN_STRATUM_ROWS, Pooling
-from augment.data._quantiles import inverse, knot_grid, quantiles, reflected, rounded
+from augment.data._pooling import Pooling
+from augment.data._quantiles import inverse, kernel_widths, knot_grid, quantiles, reflected, rounded
 
 __all__ = ["LevelMargin", "NumericMargin", "margin_from_state"]
 
@@ -28,8 +28,6 @@ LEVEL_PRIOR = 0.5
 LEVEL_FLOOR = 1e-6
 # Uniforms of numbers stay TAIL_MASS / n away from 0 and 1: half of the outermost plotting position.
 TAIL_MASS = 0.25
-# The decoding kernel's width: KERNEL × standard deviation × n ** (-1/5).
-KERNEL = 0.4
 # Half-width of the neighbourhood in which a numeric density is judged, as a share of the range.
 NEIGHBOURHOOD = 0.03
 # No value is less probable than this: a margin learned from few rows cannot say "never".
@@ -119,8 +117,8 @@ class NumericMargin:
     ----------
     knots : ndarray of shape (n_strata + 1, n_knots), float64
         Quantiles at the points of the grid; not decreasing. The last row is pooled.
-    bandwidth : ndarray of shape (n_strata + 1,), float64
-        Standard deviation of the decoding kernel.
+    bandwidth : ndarray of shape (n_strata + 1, n_knots), float64
+        Standard deviation of the decoding kernel at each knot.
     lower, upper : float
         The range of decoded values, unscaled.
     decimals : int or None
@@ -178,8 +176,9 @@ class NumericMargin:
             knots[stratum] = share[stratum] * own + (1.0 - share[stratum]) * pool
         # equal neighbours may differ by rounding after the blend
         knots = np.maximum.accumulate(np.clip(knots, pool[0], pool[-1]), axis=1)
-        rows_seen = np.append(np.where(sizes >= MIN_STRATUM_ROWS, sizes, len(values)), len(values))
-        bandwidth = KERNEL * knots.std(axis=1) * np.maximum(rows_seen, 2.0) ** -0.2
+        own = np.append(np.where(share > 0, sizes, len(values)), len(values))
+        widths = [kernel_widths(row, rows) for row, rows in zip(knots, own, strict=True)]
+        bandwidth = np.array(widths)
         lower, upper = (float(limit) for limit in limits)
         return cls(knots, bandwidth, lower, upper, decimals, exponent, TAIL_MASS / len(values))
 
@@ -210,7 +209,7 @@ class NumericMargin:
         below = flat[at]
         values = below + part * (flat[at + 1] - below)
         if noise is not None:
-            values = values + self.bandwidth[strata] * noise
+            values = values + self.bandwidth.ravel()[at] * noise
         lower, upper = np.ldexp([self.lower, self.upper], -self.exponent)
         values = np.ldexp(reflected(values, float(lower), float(upper)), self.exponent)
         return values if self.decimals is None else rounded(values, self.decimals)

@@ -7,7 +7,7 @@ column of each relation becomes dependent: it is not modelled, but recomputed af
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -159,13 +159,20 @@ def _explain(table: _Rows, target: int, basis: list[int]) -> _Found | None:
         ):
             continue
         exact = dict(zip(terms, (fit / table.spread[terms]).tolist(), strict=True))
-        simple = {k: _simple(coefficient) for k, coefficient in exact.items()}
-        for coefficients, is_simple in ((simple, True), (exact, False)):
+        for coefficients, is_simple in _versions(exact):
             kept = {k: coefficients[k] for k in sorted(coefficients) if coefficients[k]}
             relation = _checked(table, target, kept, is_simple) if kept else None
             if relation is not None:
                 return relation
     return None
+
+
+def _versions(exact: dict[int, float]) -> Iterator[tuple[dict[int, float], bool]]:
+    """Give the coefficients as simple fractions, with few digits, and as they are."""
+    yield {k: _simple(coefficient) for k, coefficient in exact.items()}, True
+    for digits in (2, 3, 4, 5, 6):
+        yield {k: float(f"{coefficient:.{digits}g}") for k, coefficient in exact.items()}, False
+    yield exact, False
 
 
 def _simple(coefficient: float) -> float:

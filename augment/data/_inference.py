@@ -239,6 +239,11 @@ def _measured(column: Column, series: pd.Series, spec: dict[str, Any]) -> Column
             f"column {column.name!r} has values of magnitude {size:.0e}; they are served, but "
             "rescale the column to ordinary units if other tools fail on it."
         )
+    if size > 2**53 and pd.api.types.is_integer_dtype(series.dtype):
+        _warn(
+            f"column {column.name!r} has whole numbers up to {size:.0e}; beyond 2**53 their last "
+            "digits are lost. Codes of such a length are better declared categorical."
+        )
     lower, upper = smoothed_ends(values)
     lower, upper = _declared_range(column, values, spec, lower, upper)
     return replace(column, decimals=decimals, lower=lower, upper=upper)

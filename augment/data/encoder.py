@@ -18,7 +18,7 @@ from augment._errors import InvalidInputError
 from augment._typing import BoolArray, FloatArray, IntArray, State
 from augment.data._pooling import Pooling
 from augment.data.columns import Column
-from augment.data.margins import LevelMargin, NumericMargin, margin_from_state
+from augment.data.margins import LevelMargin, NumericMargin, margin_from_state, nearest
 from augment.data.relations import keep_relations
 from augment.data.schema import TableSchema
 
@@ -28,6 +28,8 @@ __all__ = ["TableEncoder"]
 SCORE_LIMIT = 5.0
 # A numeric column with so few values, each so often on average, decodes to observed values only.
 MAX_LEVELS, MIN_REPEATS = 20, 3
+# Up to so many values are grades or flags, whose rare extremes tell no patient apart.
+SAFE_LEVELS = 5
 
 Part = Literal["value", "missing"]
 
@@ -181,8 +183,12 @@ class TableEncoder:
             levels = np.arange(len(column.levels), dtype=np.float64)
             codes = values.astype(np.int64)
             return LevelMargin.fit(levels, codes, strata, n_strata, weights, self._pooling)
-        levels, codes = np.unique(values, return_inverse=True)
+        levels = np.unique(values)
         if len(levels) <= MAX_LEVELS and len(values) >= MIN_REPEATS * len(levels):
+            inside = levels[(levels >= column.limits[0]) & (levels <= column.limits[1])]
+            # as for numbers at large, the extremes of single rows join the value next to them
+            levels = inside if len(levels) > SAFE_LEVELS and len(inside) else levels
+            codes = nearest(levels, values)
             return LevelMargin.fit(levels, codes, strata, n_strata, weights, self._pooling)
         return NumericMargin.fit(
             values,
@@ -290,13 +296,15 @@ class TableEncoder:
         DataFrame of float64, shape (n, n_columns)
             Canonical, in schema order; ``schema.restore`` gives the caller's dtypes.
         """
-        uniform = ndtr(np.asarray(scores, dtype=np.float64))
+        # one row of memory for each score: columns are decoded one by one
+        uniform = ndtr(np.ascontiguousarray(np.asarray(scores, dtype=np.float64).T))
+        kernels = None if noise is None else np.ascontiguousarray(np.asarray(noise).T)
         strata = np.asarray(strata, dtype=np.int64)
-        values = np.zeros((len(self.schema.columns), len(uniform)))
+        values = np.zeros((len(self.schema.columns), len(strata)))
         absent: list[tuple[int, BoolArray]] = []
         for k, ((i, part), margin) in enumerate(zip(self._places, self._margins, strict=True)):
-            kernel = None if noise is None else noise[:, k]
-            decoded = margin.decode(uniform[:, k], strata, kernel)
+            kernel = None if kernels is None else kernels[k]
+            decoded = margin.decode(uniform[k], strata, kernel)
             if part == "value":
                 values[i] = decoded
             else:

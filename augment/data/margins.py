@@ -20,7 +20,7 @@ from augment._typing import FloatArray, IntArray, State
 from augment.data._pooling import Pooling
 from augment.data._quantiles import inverse, kernel_widths, knot_grid, quantiles, reflected, rounded
 
-__all__ = ["LevelMargin", "NumericMargin", "margin_from_state"]
+__all__ = ["LevelMargin", "NumericMargin", "margin_from_state", "nearest"]
 
 # Pseudo-count, spread as the pooled frequencies, added to the levels of each stratum.
 LEVEL_PRIOR = 0.5

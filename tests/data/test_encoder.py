@@ -160,6 +160,37 @@ def test_few_valued_numbers_decode_to_observed_values():
     assert set(schema.restore(back)["dose"]) == {0, 5, 7, 40}
 
 
+def test_a_single_extreme_of_few_values_joins_its_neighbour():
+    frame = pd.DataFrame({"births": np.r_[np.tile(np.arange(8), 10), 17], "flag": [0] * 80 + [1]})
+    _, canonical, encoder = fitted(frame, np.zeros(81, dtype=np.int64), 1)
+    state = encoder.get_state()["margins"]
+    assert state[0]["values"].max() == 7
+    assert state[1]["values"].tolist() == [0, 1]
+    scores, _ = encoder.transform(canonical, np.zeros(81, dtype=np.int64))
+    back = encoder.inverse_transform(scores, np.zeros(81, dtype=np.int64))
+    assert back["births"].tolist() == [*frame["births"][:80], 7]
+    assert back["flag"].tolist() == frame["flag"].tolist()
+
+
+def test_margins_tell_strata_apart():
+    rng = np.random.default_rng(0)
+    strata = np.repeat([0, 1], 100)
+    frame = pd.DataFrame(
+        {
+            "x": rng.normal(size=200) + 2 * strata,
+            "c": np.where(rng.random(200) < 0.2 + 0.6 * strata, "a", "b"),
+            "gone": np.where(rng.random(200) < 0.9 * strata, np.nan, rng.normal(size=200)),
+        }
+    )
+    _, canonical, encoder = fitted(frame, strata, 2)
+    right = encoder.log_margins(canonical, strata)
+    wrong = encoder.log_margins(canonical, 1 - strata)
+    assert right.shape == (200, encoder.n_scores) == (200, 4)
+    for k in (0, 1, 3):
+        assert right[:, k].sum() > wrong[:, k].sum() + 10
+    assert (right[canonical["gone"].isna(), 2] == 0).all()
+
+
 def test_strata_have_margins_of_their_own_and_pooling_draws_them_together():
     rng = np.random.default_rng(0)
     strata = np.repeat([0, 1], 100)

@@ -43,7 +43,7 @@ class Settings(workflow.Settings):
     n_rows: int = Field(120, ge=40, le=400)
     n_splits: int = Field(5, ge=2)
     n_repeats: int = Field(2, ge=1)
-    estimators: tuple[str, ...] = ("logistic regression", "random forest", "k-NN")
+    estimators: tuple[str, ...] = ("logistic regression", "SVM", "k-NN")
     generators: tuple[str, ...] = ("tabular_vae", "tabular_gan")
     random_state: int = Field(0, ge=0)
     n_jobs: int = -1

@@ -12,10 +12,10 @@ import pandas as pd
 
 from augment._errors import AugmentWarning, InvalidInputError, InvalidTypeError, listed
 from augment._typing import FloatArray
-from augment.data._dates import as_moments, coarsest_unit
+from augment.data._dates import as_moments, coarsest_unit, to_steps
 from augment.data._quantiles import smoothed_ends
 from augment.data._scalars import plain
-from augment.data._values import to_codes
+from augment.data._values import from_codes, to_codes
 from augment.data.columns import Column
 
 __all__ = ["count_decimals", "infer_column"]
@@ -252,14 +252,33 @@ def _measured(column: Column, series: pd.Series, spec: dict[str, Any]) -> Column
 def _declared_range(
     column: Column, values: FloatArray, spec: dict[str, Any], lower: float, upper: float
 ) -> tuple[float, float]:
+    bounds = {"lower": lower, "upper": upper}
     for key, sign in (("lower", 1), ("upper", -1)):
-        if key in spec and (sign * values < sign * float(spec[key])).any():
+        if key not in spec:
+            continue
+        bounds[key] = _bound(column, spec[key], key)
+        if (sign * values < sign * bounds[key]).any():
             worst = values.min() if sign == 1 else values.max()
+            shown = from_codes(column, np.array([worst])).iloc[0]
             raise InvalidInputError(
                 f"column {column.name!r} is declared with {key}={spec[key]!r}, but holds "
-                f"{worst:g}. Correct the value or the declaration."
+                f"{shown}. Correct the value or the declaration."
             )
-    return float(spec.get("lower", lower)), float(spec.get("upper", upper))
+    return bounds["lower"], bounds["upper"]
+
+
+def _bound(column: Column, value: Any, key: str) -> float:
+    """Give a declared bound in canonical units."""
+    try:
+        if column.kind == "numeric":
+            return float(value)
+        moment = pd.Timedelta(value) if column.item == "timedelta" else pd.Timestamp(value)
+        return float(to_steps(np.array([moment.to_numpy()]), column.unit)[0])
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"column {column.name!r} is declared with {key}={value!r}, which is no "
+            f"{'number' if column.kind == 'numeric' else 'date'}."
+        ) from error
 
 
 def count_decimals(values: FloatArray, *, single: bool = False) -> int | None:

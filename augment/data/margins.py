@@ -225,9 +225,8 @@ class NumericMargin:
         mass = np.empty(len(values))
         for stratum in np.unique(strata):
             rows, knots = strata == stratum, self.knots[stratum]
-            inside = np.clip(scaled[rows], knots[0], knots[-1])
-            above = inverse(grid, knots, np.minimum(inside + half, knots[-1]), "right")
-            mass[rows] = above - inverse(grid, knots, np.maximum(inside - half, knots[0]), "left")
+            above = inverse(grid, knots, scaled[rows] + half, "right")
+            mass[rows] = above - inverse(grid, knots, scaled[rows] - half, "left")
         return np.log(np.maximum(mass, LEAST_MASS))
 
     def _half_step(self) -> float:

@@ -112,6 +112,9 @@ def test_overrides_win(override, values, kind):
         ({"age": {"kind": "numeric", "min": 3}}, "keys"),
         ({"age": {"lower": 40}}, "lower=40.*holds 30"),
         ({"age": {"upper": 40}}, "upper=40.*holds 60"),
+        ({"age": {"upper": "old"}}, "upper='old', which is no number"),
+        ({"seen": {"lower": "2020-02-01"}}, "lower='2020-02-01'.*holds 2020-01-01"),
+        ({"seen": {"upper": "soon"}}, "upper='soon', which is no date"),
         ({"age": "boolean"}, "boolean but has"),
         ({"sex": "numeric"}, "'sex'.*to_numeric"),
         ({"sex": "datetime"}, "'sex'.*to_datetime"),
@@ -120,8 +123,15 @@ def test_overrides_win(override, values, kind):
 )
 def test_contradicted_overrides_are_refused(overrides, words):
     frame = pd.DataFrame({"age": [30, 45, 60], "sex": ["f", "m", "f"]})
+    frame["seen"] = pd.date_range("2020-01-01", periods=3)
     with pytest.raises(InvalidInputError, match=words):
         TableSchema.infer(frame, overrides)
+
+
+def test_dates_may_be_bounded():
+    frame = pd.DataFrame({"seen": pd.date_range("2020-01-01", periods=60)})
+    schema = TableSchema.infer(frame, {"seen": {"lower": "2019-12-31", "upper": "2021-01-01"}})
+    assert schema["seen"].limits == (18261, 18628)
 
 
 def test_declaring_a_text_column_categorical_lifts_the_identifier_check():

@@ -1,4 +1,4 @@
-"""Which generator helps classifiers on small clinical tables?
+"""Compare generators by what they do for classifiers on small clinical tables.
 
 For each table, training size and split: train six classifiers on the real rows, and on the real
 rows with ``max(500, 5 n)`` synthetic ones of each method; score them on the rows left over. Each
@@ -45,6 +45,7 @@ METHODS: dict[str, Any] = {
     "VAE separation=1": TabularVAE(separation=1.0),
     "VAE pooling=0": TabularVAE(pooling=0.0, separation=1.0),
     "VAE kl_weight=1": TabularVAE(kl_weight=1.0),
+    "VAE kl_weight=2": TabularVAE(kl_weight=2.0),
     "VAE one member": TabularVAE(n_members=1),
     "VAE hidden_dim=32": TabularVAE(hidden_dim=32),
 }

@@ -43,7 +43,7 @@ _COUNT = Interval(Integral, 1, None, closed="left")
 
 NETWORK_CONSTRAINTS: dict[str, Any] = {
     "latent_dim": [_COUNT, _AUTO],
-    "kl_weight": [Interval(Real, 0, None, closed="neither")],
+    "kl_weight": [Interval(Real, 0, None, closed="neither"), _AUTO],
     "pooling": [Interval(Real, 0, None, closed="left")],
     "separation": [Interval(Real, 0, 1, closed="both"), _AUTO],
     "hidden_dim": [Interval(Integral, 0, None, closed="left"), _AUTO],
@@ -183,6 +183,16 @@ class NetworkGenerator(ScoreGenerator):
 
         `normals` `(members, n, latent_dim + n_scores)` is the noise.
         """
+
+    def _fit_seed(self, frame: pd.DataFrame, conditions: Conditions) -> int:
+        """Give the seed of this fit; with a checkpoint and no seed, one that follows the data.
+
+        A fit that is to be gone on with must find its own seed again.
+        """
+        if self.checkpoint is None or self.random_state is not None:
+            return super()._fit_seed(frame, conditions)
+        arrays = {"frame": frame.to_numpy(), "strata": conditions.strata}
+        return int(fingerprint(type(self).__name__, {}, arrays)[:15], 16)
 
     def _build_encoder(self, rows: Rows) -> TableEncoder:
         pooling, share = float(self.pooling), self.separation

@@ -100,7 +100,11 @@ class TabularGenerator(BaseGenerator):
             check_consistent_length(frame, groups)
             codes = pd.factorize(np.asarray(groups))[0].astype(np.int64)
         conditions = self._fit_conditions(y, weight)
-        self._fit_frame(Rows(frame, conditions, weight, codes, seed_from(self.random_state)))
+        self._fit_frame(Rows(frame, conditions, weight, codes, self._fit_seed(frame, conditions)))
+
+    def _fit_seed(self, frame: pd.DataFrame, conditions: Conditions) -> int:  # noqa: ARG002
+        """Give the seed of this fit."""
+        return seed_from(self.random_state)
 
     def _check_table(self, X: Any) -> pd.DataFrame:
         """Infer the schema, and refuse what cannot be learned from."""

@@ -18,6 +18,8 @@ LATENT_DIM = 16
 """Width of the latent code, where there are so many scores."""
 LEARNING_RATE = 0.02
 """Step size of the autoencoders."""
+KL_ROWS = 100
+"""Rows at which the Kullback-Leibler term weighs twice what the bound gives it."""
 MAX_STEPS = 400
 """Steps of the autoencoders at most."""
 
@@ -43,9 +45,12 @@ def vae_networks(sizes: State) -> nn.ModuleDict:
 def fit_vae(estimator: Any, training: Training, stage: Stage) -> nn.ModuleDict:
     """Train the ensemble of autoencoders, and give its networks."""
     rate = LEARNING_RATE if estimator.learning_rate == "auto" else float(estimator.learning_rate)
+    n_rows = training.left_out.shape[1]
+    kl_weight = estimator.kl_weight
+    kl_weight = 1 + KL_ROWS / n_rows if kl_weight == "auto" else float(kl_weight)
     with isolated_rng(training.noise_seed):
         objective = VariationalObjective(
-            **estimator.sizes_, kl_weight=float(estimator.kl_weight), learning_rate=rate
+            **estimator.sizes_, kl_weight=kl_weight, learning_rate=rate
         )
     seen = torch.as_tensor(~training.left_out, dtype=torch.float32)
     objective.initialise(training.tensors, seen, torch_generator(training.batch_seed))

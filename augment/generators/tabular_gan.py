@@ -42,8 +42,8 @@ class TabularGAN(ReconstructionMixin, NetworkGenerator):
         Width of the critic.
     penalty : float, default=1.0
         Weight of the gradient penalties.
-    kl_weight : float, default=2.0
-        Weight of the Kullback-Leibler term in the warm start.
+    kl_weight : float or "auto", default="auto"
+        Weight of the Kullback-Leibler term in the warm start. "auto": ``1 + 100 / n_samples``.
     pooling : float, default=0.5
         How strongly a column's margins in different classes are drawn together where the data do
         not tell them apart; 0 keeps them apart.
@@ -130,7 +130,7 @@ class TabularGAN(ReconstructionMixin, NetworkGenerator):
         hidden_dim: int | str = "auto",
         critic_dim: int = 64,
         penalty: float = 1.0,
-        kl_weight: float = 2.0,
+        kl_weight: float | str = "auto",
         pooling: float = 0.5,
         separation: float | str = "auto",
         max_steps: int | str = "auto",

@@ -30,8 +30,9 @@ class TabularVAE(ReconstructionMixin, NetworkGenerator):
         Width of the latent code. "auto": 16, or the number of scores if that is less.
     hidden_dim : int or "auto", default="auto"
         Width of the non-linear path beside the linear one; 0 leaves it out.
-    kl_weight : float, default=2.0
+    kl_weight : float or "auto", default="auto"
         Weight of the Kullback-Leibler term. Larger values switch off weak latent directions.
+        "auto": ``1 + 100 / n_samples``, so that few rows are smoothed more.
     pooling : float, default=0.5
         How strongly a column's margins in different classes are drawn together where the data do
         not tell them apart; 0 keeps them apart.
@@ -113,7 +114,7 @@ class TabularVAE(ReconstructionMixin, NetworkGenerator):
         *,
         latent_dim: int | str = "auto",
         hidden_dim: int | str = "auto",
-        kl_weight: float = 2.0,
+        kl_weight: float | str = "auto",
         pooling: float = 0.5,
         separation: float | str = "auto",
         max_steps: int | str = "auto",

@@ -1,0 +1,259 @@
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import augment
+from augment import cli
+from augment._errors import InvalidInputError
+from tests.lift_example import example_result
+
+HEAVY = {"torch", "monai", "sklearn", "pandas"}
+runner = CliRunner()
+
+
+def invoke(*arguments):
+    return runner.invoke(cli.app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def table(tmp_path):
+    rng = np.random.default_rng(0)
+    label = np.repeat(["alive", "dead"], 30)
+    frame = pd.DataFrame(
+        {
+            "age": (rng.normal(60, 9, 60) + 8 * (label == "dead")).round(),
+            "sex": rng.choice(["f", "m"], 60),
+            "outcome": label,
+            "lactate": rng.gamma(2, 1, 60).round(1),
+        }
+    )
+    path = tmp_path / "table.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def model(table, tmp_path):
+    path = tmp_path / "model.safetensors"
+    options = ("--target", "outcome", "--generator", "gaussian_copula", "--out", path)
+    assert invoke("fit", table, *options).exit_code == 0
+    return path
+
+
+@pytest.fixture
+def lift(monkeypatch):
+    """Stand in for the evaluation, which has tests of its own."""
+    calls = []
+
+    def evaluate_lift(generator, X, y, **options):
+        calls.append({"generator": generator, "X": X, "y": y, **options})
+        return example_result(external="X_test" in options)
+
+    monkeypatch.setattr(augment, "evaluate_lift", evaluate_lift, raising=False)
+    return calls
+
+
+def assert_one_line_error(result, *words):
+    assert result.exit_code == 2, result.output
+    line = result.stderr.strip()
+    assert "\n" not in line
+    assert line.startswith("Error: ")
+    assert [word for word in words if word not in line] == []
+
+
+def test_help_is_quick_and_light():
+    code = (
+        "import sys, json\nfrom augment.cli import main\nsys.argv = ['augment', '--help']\n"
+        "try:\n    main()\nexcept SystemExit as stop:\n    assert not stop.code\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert HEAVY & set(json.loads(done.stdout.splitlines()[-1])) == set()
+    assert "evaluate" in done.stdout
+
+
+def test_python_m_augment_says_what_is_wrong_in_one_line():
+    command = [sys.executable, "-m", "augment", "evaluate", "nowhere.csv", "--target", "y"]
+    command += ["--out", "nowhere"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "Error: Expected a table at 'nowhere.csv'; found no file. Check the path.\n"
+    )
+    assert not os.path.lexists("nowhere")
+
+
+def test_fit_then_sample_gives_marked_rows(table, model, tmp_path):
+    out = tmp_path / "rows.csv"
+    result = invoke("sample", model, "-n", 20, "--seed", 1, "--out", out)
+    assert result.exit_code == 0, result.output
+    rows = pd.read_csv(out)
+    assert list(rows.columns) == ["synthetic", "age", "sex", "lactate", "outcome"]
+    assert rows["synthetic"].all()
+    assert set(rows["outcome"]) == {"alive", "dead"}
+    invoke("sample", model, "-n", 8, "--seed", 1, "--out", out, "--no-mark")
+    pd.testing.assert_frame_equal(pd.read_csv(out), rows.drop(columns="synthetic").head(8))
+
+
+def test_sample_labels(model, tmp_path):
+    out = tmp_path / "rows.csv"
+    assert invoke("sample", model, "-n", 5, "--label", "dead", "--out", out).exit_code == 0
+    assert pd.read_csv(out)["outcome"].tolist() == ["dead"] * 5
+    counts = ("--label", "dead=2", "--label", "alive=1")
+    assert invoke("sample", model, *counts, "--out", out).exit_code == 0
+    assert pd.read_csv(out)["outcome"].value_counts().to_dict() == {"dead": 2, "alive": 1}
+
+
+def test_long_samples_come_in_pieces_that_repeat(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(cli, "_CHUNK", 7)
+    for n in (20, 10):
+        invoke("sample", model, "-n", n, "--seed", 3, "--out", tmp_path / f"{n}.csv")
+    long, short = (pd.read_csv(tmp_path / f"{n}.csv") for n in (20, 10))
+    assert len(long) == 20
+    pd.testing.assert_frame_equal(long.head(7), short.head(7))
+
+
+def test_integer_labels_are_found(tmp_path, table):
+    frame = pd.read_csv(table)
+    frame["outcome"] = (frame["outcome"] == "dead").astype(int)
+    frame.to_csv(table, index=False)
+    model, out = tmp_path / "m.safetensors", tmp_path / "r.csv"
+    copula = ("--target", "outcome", "--generator", "gaussian_copula")
+    assert invoke("fit", table, *copula, "--out", model).exit_code == 0
+    assert invoke("sample", model, "-n", 3, "--label", "1", "--out", out).exit_code == 0
+    assert pd.read_csv(out)["outcome"].tolist() == [1, 1, 1]
+
+
+def test_info(model):
+    result = invoke("info")
+    assert result.exit_code == 0
+    assert "tabular_augmentation" in result.output
+    assert "gaussian_copula" in result.output
+    result = invoke("info", model)
+    assert "GaussianCopula" in result.output
+    assert "age (numeric)" in result.output
+    assert_one_line_error(invoke("info", "none.safetensors"), "none.safetensors")
+
+
+def test_evaluate_prints_verdicts_and_writes_everything(table, tmp_path, lift):
+    out = tmp_path / "run"
+    given = ("--target", "outcome", "--generator", "gaussian_copula", "--test", table)
+    few = ("--splits", 3, "--repeats", 2, "--seed", 5, "--out", out)
+    result = invoke("evaluate", table, *given, *few)
+    assert result.exit_code == 0, result.output
+    assert "Verdict: helps." in result.output
+    assert f"Report: {out / 'report.html'}" in result.output
+    (call,) = lift
+    assert (call["n_splits"], call["n_repeats"], call["random_state"]) == (3, 2, 5)
+    assert call["n_jobs"] == -1
+    assert list(call["X"].columns) == list(call["X_test"].columns) == ["age", "sex", "lactate"]
+    files = {path.name for path in out.iterdir()}
+    assert files >= {"report.html", "report.json", "metrics.json", "settings.json"}
+    assert files >= {"environment.json", "scores.csv", "summary.csv", "verdicts.csv"}
+    assert not any(name.startswith(".") for name in files)
+    rows = pd.read_csv(out / "synthetic.csv")
+    assert list(rows.columns) == ["synthetic", "age", "sex", "outcome", "lactate"]
+    assert rows["synthetic"].all()
+    assert str(table.parent) not in (out / "report.html").read_text()
+    before = (out / "report.html").read_text()
+    (out / "report.html").unlink()
+    assert invoke("report", out).exit_code == 0
+    assert (out / "report.html").read_text() == before
+
+
+def test_run_takes_settings_by_name(table, tmp_path, lift):
+    sets = [f"table={table}", "target=outcome", "generators.jitter={}", "generators.bootstrap={}"]
+    options = [part for text in sets for part in ("--set", text)]
+    yaml = tmp_path / "mine.yaml"
+    yaml.write_text("generators: {}\nn_splits: 3\n")
+    out = tmp_path / "run"
+    result = invoke("run", "tabular_augmentation", "--settings", yaml, *options, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert [type(call["generator"]).__name__ for call in lift] == ["Jitter", "Bootstrap"]
+    assert (out / "synthetic_jitter.csv").is_file()
+    assert (out / "model_bootstrap.safetensors").is_file()
+    assert set(pd.read_csv(out / "summary.csv")["generator"]) == {"Jitter", "Bootstrap"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("evaluate TABLE --target outcom --out OUT", ["'outcom'", "Did you mean 'outcome'"]),
+        ("evaluate TABLE --target outcome --out TABLE", ["Cannot write", "--out"]),
+        ("evaluate TABLE --target outcome --splits 1 --out OUT", ["--splits", "2"]),
+        ("evaluate TABLE --out OUT", ["--target", "augment evaluate --help"]),
+        ("evaluate TABLE --target outcome --groups ward --out OUT", ["'ward'", "groups"]),
+        ("evaluate TABLE --target outcome --test none.csv --out OUT", ["none.csv"]),
+        ("evaluate TABLE --target outcome --generator vae --out OUT", ["'vae'", "tabular_vae"]),
+        ("evaluate TABLE --target outcome --set n_split=2 --out OUT", ["'n_splits'"]),
+        ("evaluate TABLE --target outcome --set estimators=[SVN] --out OUT", ["'SVM'"]),
+        ("evalute TABLE", ["evaluate"]),
+        ("run tabular --out OUT", ["'tabular'", "tabular_augmentation"]),
+        ("run tabular_augmentation --out OUT", ["'table'", "--set table="]),
+        ("fit TABLE --target outcome --out OUT.bin", [".safetensors"]),
+        ("fit TABLE --target outcome --set max_step=3 --out OUT.safetensors", ["max_steps"]),
+        ("sample TABLE -n 5 --out OUT.csv", ["table.csv"]),
+        ("sample none.safetensors -n 5 --out OUT.csv", ["none.safetensors"]),
+        ("sample none.safetensors -n 5 --out OUT.xlsx", [".csv"]),
+        ("report OUT", ["report.json"]),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(arguments, words, table, tmp_path):
+    before = sorted(tmp_path.iterdir())
+    text = arguments.replace("TABLE", str(table)).replace("OUT", str(tmp_path / "out"))
+    assert_one_line_error(invoke(*text.split()), *words)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("-n", "5", "--label", "ded"), ["'ded'", "Did you mean 'dead'"]),
+        (("--label", "dead=x", "--label", "alive=1"), ["LABEL=COUNT"]),
+        (("-n", "-5"), ["n_samples", "-5"]),
+        (("-n", "0"), ["n_samples", "0"]),
+        ((), ["-n"]),
+    ],
+)
+def test_bad_requests_for_samples(options, words, model, tmp_path):
+    before = sorted(tmp_path.iterdir())
+    assert_one_line_error(invoke("sample", model, *options, "--out", tmp_path / "r.csv"), *words)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_failure_in_the_evaluation_leaves_nothing(table, tmp_path, monkeypatch):
+    def evaluate_lift(*_, **__):
+        raise InvalidInputError("Expected two classes;\n found one. Check the target.")
+
+    monkeypatch.setattr(augment, "evaluate_lift", evaluate_lift, raising=False)
+    given = ("--target", "outcome", "--generator", "gaussian_copula")
+    result = invoke("evaluate", table, *given, "--out", tmp_path / "run")
+    assert_one_line_error(result, "Expected two classes; found one.")
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_errors_keep_their_traceback(table, tmp_path, monkeypatch):
+    def evaluate_lift(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(augment, "evaluate_lift", evaluate_lift, raising=False)
+    given = ("--target", "outcome", "--generator", "gaussian_copula")
+    result = invoke("evaluate", table, *given, "--out", tmp_path / "run")
+    assert result.exit_code == 1
+    assert isinstance(result.exception, ZeroDivisionError)
+    assert not (tmp_path / "run").exists()
+
+
+def test_own_warnings_are_notes(table, tmp_path):
+    frame = pd.read_csv(table).assign(site="A")
+    frame.to_csv(table, index=False)
+    options = ("--target", "outcome", "--generator", "gaussian_copula")
+    result = invoke("fit", table, *options, "--out", tmp_path / "m.safetensors")
+    assert result.exit_code == 0
+    assert ".py" not in result.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 from typing import Any
 
 import numpy as np
@@ -116,14 +117,22 @@ def _flat(name: str, values: Any) -> Any:
     return array
 
 
-def _check_labels(y: Any) -> None:
-    values = np.asarray(y.astype(object) if isinstance(y, pd.Series) else y)
-    if values.dtype == object and len({type(v) for v in values if not isinstance(v, bool)}) > 1:
-        kinds = sorted({type(value).__name__ for value in values})
+def _check_one_type(name: str, values: Any) -> None:
+    """Refuse labels that mix text and numbers; lists would silently become text."""
+    if hasattr(values, "dtype") and not pd.api.types.is_object_dtype(values.dtype):
+        return
+    number = (numbers.Number, np.bool_)
+    kinds = {"number" if isinstance(v, number) else type(v).__name__ for v in values}
+    if len(kinds) > 1:
         raise InvalidInputError(
-            f"y mixes types ({', '.join(kinds)}). Make all labels strings: y = y.astype(str)."
+            f"{name} mixes types ({', '.join(sorted(kinds))}). Make all labels strings: "
+            f"{name} = [str(label) for label in {name}]."
         )
-    plain = np.array(values.tolist())
+
+
+def _check_labels(y: Any) -> None:
+    """Refuse a continuous target."""
+    plain = np.array(np.asarray(y).tolist())
     n_values = len(np.unique(plain))
     if type_of_target(plain) == "continuous" or (
         plain.dtype.kind in "iu" and n_values > _MAX_INTEGER_CLASSES
@@ -145,7 +154,7 @@ def check_cohort(X: Any, y: Any, groups: Any) -> Cohort:
     InvalidTypeError
         Something that is not a table, or labels that are not one column.
     """
-    X, y = _check_table(X, "X"), _flat("y", y)
+    X, given, y = _check_table(X, "X"), y, _flat("y", y)
     _check_length("y", y, len(X))
     if len(X) < MIN_ROWS:
         raise InvalidInputError(
@@ -153,6 +162,7 @@ def check_cohort(X: Any, y: Any, groups: Any) -> Cohort:
             f"out; X has {len(X)}."
         )
     _check_no_missing("y", y)
+    _check_one_type("y", given)
     _check_labels(y)
     codes, labels = pd.factorize(y, sort=True)
     if len(labels) < 2:

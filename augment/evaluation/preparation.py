@@ -66,6 +66,9 @@ class TidyColumns(TransformerMixin, BaseEstimator):
         booleans, pandas categoricals, objects).
     levels_ : dict
         Levels of each category column, by position.
+    empty_ : list of bool
+        Columns without any value: "native" gives 0 for them, because histogram gradient boosting
+        cannot bin them.
     n_features_in_ : int
         Number of columns.
 
@@ -85,6 +88,7 @@ class TidyColumns(TransformerMixin, BaseEstimator):
             frame = frame.infer_objects()
         self.n_features_in_ = frame.shape[1]
         self.numeric_ = [_is_numeric(dtype) for dtype in frame.dtypes]
+        self.empty_ = frame.isna().all().tolist()
         self.levels_ = {}
         for i, numeric in enumerate(self.numeric_):
             if not numeric:
@@ -100,10 +104,13 @@ class TidyColumns(TransformerMixin, BaseEstimator):
         )
 
     def _column(self, i: int, column: pd.Series) -> Any:
+        native = self.categories == "native"
+        if native and self.empty_[i]:
+            return np.zeros(len(column))
         if self.numeric_[i]:
             return _numbers(column)
         text = _texts(column)
-        if self.categories == "text":
+        if not native:
             return text
         levels = pd.CategoricalDtype(self.levels_[i])
         return text.where(text.isin(self.levels_[i])).astype(levels)

@@ -10,7 +10,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
@@ -19,7 +19,8 @@ from augment._errors import AugmentError, AugmentWarning, InvalidInputError, did
 
 __all__ = ["app", "main"]
 
-_USAGE_ERROR = typer.BadParameter.__mro__[2]  # click's base class, wherever typer keeps click
+# The base class of usage errors, wherever this version of typer keeps its click.
+_USAGE_ERROR = cast("type[Exception]", typer.BadParameter.__mro__[2])
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _CHUNK = 100_000
 

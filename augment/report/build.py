@@ -33,8 +33,8 @@ __all__ = [
 
 FORMAT = 1
 _MAX_POINTS = 150
-_PROTOCOL = ("n_rows", "n_columns", "classes", "n_splits", "n_repeats", "ratio_rule", "rope")
-_PROTOCOL += ("random_state", "generator_params")
+_PROTOCOL = ["n_rows", "n_columns", "classes", "n_splits", "n_repeats", "ratio_rule", "rope"]
+_PROTOCOL += ["random_state", "generator_params"]
 
 
 def build_lift_report(

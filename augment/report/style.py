@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -122,7 +122,7 @@ def drawing(
     from matplotlib.figure import Figure
 
     result = Drawing(title, summary, caption or summary)
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": key}), warnings.catch_warnings():
+    with mpl.rc_context(cast("Any", {**_STYLE, "svg.hashsalt": key})), warnings.catch_warnings():
         # The reader's own font draws the text, so what is missing in ours does not matter.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=(width, height), layout="constrained")

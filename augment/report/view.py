@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from augment.report.data_figures import column_figure, dependence_figures, history_figures
 from augment.report.figures import (
     calibration_error,
     calibration_figure,
-    column_figure,
     curve_figure,
-    dependence_figures,
     forest_figure,
-    history_figures,
 )
 from augment.report.words import (
     ARM_NAMES,
@@ -75,18 +73,19 @@ def study_view(study: Mapping[str, Any], key: str) -> dict[str, Any]:
     }
 
 
-def _overall(rows: Sequence[Mapping[str, Any]], arm: str, metric: str) -> Mapping[str, Any] | None:
-    """Find the mean over classifiers of an arm."""
-    return next(
-        (r for r in rows if (r["estimator"], r["arm"], r["metric"]) == ("all", arm, metric)), None
-    )
+def _find(
+    rows: Sequence[Mapping[str, Any]], arm: str, metric: str, estimator: str = "all"
+) -> Mapping[str, Any] | None:
+    """Find an arm's line; of the mean over classifiers, if none is named."""
+    wanted = (estimator, arm, metric)
+    return next((r for r in rows if (r["estimator"], r["arm"], r["metric"]) == wanted), None)
 
 
 def _tiles(study: Mapping[str, Any]) -> list[dict[str, str]]:
     """Give the three figures that stand beside the verdict."""
     tiles = []
     for metric, name in (("roc_auc", "ROC AUC"), ("neg_log_loss", "Log loss, improvement")):
-        row = _overall(study["summary"], "augmented", metric)
+        row = _find(study["summary"], "augmented", metric)
         if row:
             tiles.append(
                 {
@@ -117,7 +116,7 @@ def _forests(
             }
             for row in by_estimator
         ]
-        everyone = _overall(rows, "augmented", metric)
+        everyone = _find(rows, "augmented", metric)
         if everyone:
             lines.append({**everyone, "label": "All classifiers"})
         title = f"{METRIC_NAMES[metric][0]}: gain by synthetic rows"
@@ -131,7 +130,7 @@ def _arm_forests(
     """Draw every arm's lift over the real rows alone, mean over classifiers."""
     drawings = []
     for metric in DECIDING:
-        found = [(arm, _overall(rows, arm, metric)) for arm in _CONTROLS]
+        found = [(arm, _find(rows, arm, metric)) for arm in _CONTROLS]
         lines = [{**row, "label": arm_name(arm)} for arm, row in found if row]
         title = f"{METRIC_NAMES[metric][0]}: gain over real rows only"
         drawings.append(
@@ -166,7 +165,7 @@ def _arm_table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Write a line per arm: mean (SD) of every metric, and the gains of the deciding ones."""
     table = []
     for arm in ARM_NAMES:
-        found = {metric: _overall(rows, arm, metric) for metric in METRIC_NAMES}
+        found = {metric: _find(rows, arm, metric) for metric in METRIC_NAMES}
         if not any(found.values()):
             continue
         cells = []
@@ -201,7 +200,7 @@ def _calibration_rows(
         bins = [row for row in records if row["arm"] == arm]
         if not bins:
             continue
-        slope = _overall(rows, arm, "calibration_slope")
+        slope = _find(rows, arm, "calibration_slope")
         known = slope is not None and slope["mean"] is not None
         table.append(
             {
@@ -249,14 +248,7 @@ def _external(
     for name in names:
         line: dict[str, Any] = {"estimator": name}
         for metric in DECIDING:
-            row = next(
-                (
-                    r
-                    for r in rows
-                    if (r["estimator"], r["arm"], r["metric"]) == (name, "augmented", metric)
-                ),
-                {},
-            )
+            row = _find(rows, "augmented", metric, name) or {}
             line.update({f"{p}_{metric}": row.get(p) for p in ("lift", "lower", "upper")})
         by_estimator.append(line)
     return {

@@ -102,12 +102,9 @@ def worth(equivalent: Mapping[str, Any] | None) -> tuple[str, str, str]:
     """
     if not equivalent or equivalent["estimate"] is None:
         return "–", "", "not estimable from this table"
-    m = equivalent["m"]
-    value, lower, upper = (
-        None if equivalent[part] is None else round(equivalent[part])
-        for part in ("estimate", "lower", "upper")
-    )
-    interval = "" if None in (lower, upper) else f"95 % interval {lower} to {upper}, "
+    m, value = equivalent["m"], round(equivalent["estimate"])
+    bounds = [equivalent["lower"], equivalent["upper"]]
+    interval = "" if None in bounds else f"95 % interval {bounds[0]:.0f} to {bounds[1]:.0f}, "
     shown = f"≥ {m}" if value >= m else str(value)
     unit = "real rows" if value < 0 else "more real rows"
     return shown.replace("-", "−"), unit, f"{interval}at {m} rows".replace("-", "−")

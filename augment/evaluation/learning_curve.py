@@ -179,8 +179,9 @@ def equivalent_rows(
     Returns
     -------
     Reading
-        Further real rows, between ``sizes[0] - m`` and ``sizes[-1] - m``; all None where the 95 %
-        interval of the rise from the first to the last size contains 0.
+        Further real rows, between ``sizes[0] - m`` and ``sizes[-1] - m``. All None (not estimable)
+        where the rise from the first to the last size is not above 0 at a one-sided 5 %, or the
+        interval spans the whole curve.
 
     Notes
     -----
@@ -188,9 +189,11 @@ def equivalent_rows(
     stretched: by the Nadeau-Bengio factor, because training parts overlap, and from normal to t
     quantiles, because there are few splits.
     """
+    flat = Reading(None, None, None)
     rise = corrected_lift(real[:, -1] - real[:, 0], test_train_ratio)
-    if not rise.lower > 0:
-        return Reading(None, None, None)
+    # One-sided at 5 %: more rows do not hurt. NaN counts as flat.
+    if not rise.p_above(0.0) <= 0.10:
+        return flat
     scores = np.column_stack([real, augmented])
     n_splits = len(scores)
     mean = scores.mean(axis=0)
@@ -202,6 +205,8 @@ def equivalent_rows(
     estimate = float(place_on_curve(mean[:-1], at, mean[-1])) - m
     placed = place_on_curve(draws[:, :-1], at, draws[:, -1]) - m
     lower, upper = np.quantile(placed, [0.025, 0.975])
+    if lower <= sizes[0] - m and upper >= sizes[-1] - m:
+        return flat
     return Reading(estimate, float(min(lower, estimate)), float(max(upper, estimate)))
 
 
@@ -218,7 +223,7 @@ def _text(reading: Reading, sizes: list[int], metric: str) -> str:
     if reading.estimate is None or reading.lower is None or reading.upper is None:
         return (
             f"not estimable: between {sizes[0]} and {sizes[-1]} real rows the learning curve is "
-            f"flat ({METRIC_NAMES[metric]})"
+            f"too flat for its noise ({METRIC_NAMES[metric]})"
         )
     estimate, lower, upper = (
         _rows_text(value, sizes, m) for value in (reading.estimate, reading.lower, reading.upper)

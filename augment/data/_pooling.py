@@ -1,8 +1,10 @@
 """How far the margins of strata are pulled towards the pooled margin.
 
-A column's share of its strata's own margins is a positive-part James-Stein factor [1]_,
+A column's share of its strata's own margins is a positive-part James-Stein factor [1]_, or its
+soft relative,
 
-    w = separation × max(0, 1 - strength / F),
+    hard: w = separation × max(0, 1 - strength / F),
+    soft: w = separation × F / (F + strength),
 
 with F the variance ratio of the column's normal scores between strata (chi-square over its degrees
 of freedom for levels), because margins as fitted exaggerate the differences between small classes.
@@ -41,10 +43,13 @@ class Pooling:
         0 keeps differences between strata as fitted; larger values pool more.
     separation : float
         One factor for all columns, between 0 and 1.
+    soft : bool
+        The soft rule never takes a difference away altogether.
     """
 
     strength: float = 1.0
     separation: float = 1.0
+    soft: bool = False
 
     def shares_of_numbers(
         self, values: FloatArray, strata: IntArray, n_strata: int, weights: FloatArray
@@ -87,7 +92,7 @@ class Pooling:
             return np.zeros(len(counts))
         expected = seen.sum(1, keepdims=True) * seen.sum(0) / seen.sum()
         chi_square = float(((seen - expected) ** 2 / expected).sum())
-        return self._shares(self._positive_part(float(df), chi_square), sizes)
+        return self._shares(self._factor(float(df), chi_square), sizes)
 
     def _factor_of_numbers(
         self, values: FloatArray, strata: IntArray, weights: FloatArray
@@ -103,10 +108,13 @@ class Pooling:
         grand = float((weights * scores).sum() / n)
         between = float((size * (mean - grand) ** 2).sum()) / (k - 1)
         within = float((weights * (scores - mean[index]) ** 2).sum()) / (n - k)
-        return self._positive_part(within, between)
+        return self._factor(within, between)
 
-    def _positive_part(self, noise: float, signal: float) -> float:
-        return max(0.0, 1.0 - self.strength * noise / signal) if signal > 0 else 0.0
+    def _factor(self, noise: float, signal: float) -> float:
+        noise = self.strength * noise
+        if signal <= 0:
+            return 0.0
+        return signal / (signal + noise) if self.soft else max(0.0, 1.0 - noise / signal)
 
     def _shares(self, factor: float, sizes: FloatArray) -> FloatArray:
         share = self.separation * factor * sizes / (sizes + STRATUM_PRIOR)

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtri
 
-from augment._typing import FloatArray
+from augment._typing import FloatArray, IntArray
 
 __all__ = [
     "inverse",
@@ -23,8 +23,9 @@ __all__ = [
 END_ROWS = 5
 # How often the outermost cells of the grid are halved.
 TAIL_KNOTS = 4
-# The decoding kernel's width: KERNEL × n ** (-1/5) × the local spread.
-KERNEL = 0.4
+# The decoding kernel's width: KERNEL × n ** (-1/5) × the standard deviation, or × KERNEL_CAP × the
+# local spread if that is less.
+KERNEL, KERNEL_CAP = 0.4, 8.0
 # How many knots to each side tell the local spread.
 KERNEL_WINDOW = 5
 
@@ -123,10 +124,10 @@ def rounded(values: FloatArray, decimals: int) -> FloatArray:
 def kernel_widths(knots: FloatArray, n_rows: float) -> FloatArray:
     """Give the standard deviation of the decoding kernel at each knot.
 
-    For a normal column it is KERNEL × standard deviation × n ** (-1/5) everywhere. In general the
-    local spread, the slope of the quantile function over normal scores, stands for the standard
-    deviation where it is smaller: the flatter of both sides, so that repeated values (zeros, say)
-    stay as they are and the gap between two clusters is not filled.
+    It is KERNEL × standard deviation × n ** (-1/5), which calms the classifiers that learn from
+    the rows more than a narrower kernel does; but 0 where values repeat (zeros, say), so that they
+    stay what they are, and less where the local spread is very much smaller, so that the gap
+    between two clusters is not filled.
 
     Parameters
     ----------
@@ -139,18 +140,21 @@ def kernel_widths(knots: FloatArray, n_rows: float) -> FloatArray:
     -------
     ndarray of shape (n_knots,), float64
     """
-    last = len(knots) - 1
     grid = knot_grid(len(knots))
+    mass = np.gradient(grid)
+    mass /= mass.sum()
+    spread = float(np.sqrt((mass * (knots - (mass * knots).sum()) ** 2).sum()))
+    local = KERNEL_CAP * _local_spread(grid, knots, n_rows)
+    return KERNEL * n_rows**-0.2 * np.minimum(local, spread)
+
+
+def _local_spread(grid: FloatArray, knots: FloatArray, n_rows: float) -> FloatArray:
+    """Give the slope over normal scores at each knot, on the side where it is flatter."""
+    last = len(knots) - 1
     score = ndtri(np.clip(grid, 0.25 / n_rows, 1 - 0.25 / n_rows))
     at = np.arange(len(knots))
-    slopes = []
-    for a, b in (
-        (np.maximum(at - KERNEL_WINDOW, 0), at),
-        (at, np.minimum(at + KERNEL_WINDOW, last)),
-    ):
-        run = score[b] - score[a]
-        slopes.append(np.where(run > 0, (knots[b] - knots[a]) / np.where(run > 0, run, 1), np.inf))
-    left, right = slopes
+    left = _slope(score, knots, np.maximum(at - KERNEL_WINDOW, 0), at)
+    right = _slope(score, knots, at, np.minimum(at + KERNEL_WINDOW, last))
     slope = np.minimum(left, right)
     # The smoothing of the ends makes them flat; only what is longer is truly repeated.
     artefact = 1.5 * END_ROWS / n_rows
@@ -159,7 +163,9 @@ def kernel_widths(knots: FloatArray, n_rows: float) -> FloatArray:
         slope[: first + 1] = right[first]
     if final > 0 and 1 - grid[final] <= artefact:
         slope[final:] = left[final]
-    mass = np.gradient(grid)
-    mass /= mass.sum()
-    spread = float(np.sqrt((mass * (knots - (mass * knots).sum()) ** 2).sum()))
-    return KERNEL * n_rows**-0.2 * np.minimum(slope, spread)
+    return slope
+
+
+def _slope(score: FloatArray, knots: FloatArray, start: IntArray, stop: IntArray) -> FloatArray:
+    run = score[stop] - score[start]
+    return np.where(run > 0, (knots[stop] - knots[start]) / np.where(run > 0, run, 1.0), np.inf)

@@ -47,6 +47,8 @@ class TableEncoder:
         Knots of a numeric column's quantile function.
     separation : float, default=1.0
         One factor for all columns, between 0 and 1, on the strata's share of their own margins.
+    soft : bool, default=False
+        Pool by F / (F + pooling) instead of max(0, 1 - pooling / F); see `augment.data._pooling`.
 
     Attributes
     ----------
@@ -90,6 +92,7 @@ class TableEncoder:
         pooling: float = 1.0,
         max_knots: int = 101,
         separation: float = 1.0,
+        soft: bool = False,
     ) -> None:
         if max_knots < 2 or pooling < 0 or not 0 <= separation <= 1:
             raise InvalidInputError(
@@ -100,7 +103,8 @@ class TableEncoder:
         self.pooling = pooling
         self.max_knots = max_knots
         self.separation = separation
-        self._pooling = Pooling(pooling, separation)
+        self.soft = soft
+        self._pooling = Pooling(pooling, separation, soft)
         self._margins: list[LevelMargin | NumericMargin] = []
         self._places: list[tuple[int, Part]] = []
 
@@ -324,6 +328,7 @@ class TableEncoder:
             "pooling": self.pooling,
             "max_knots": self.max_knots,
             "separation": self.separation,
+            "soft": self.soft,
             "places": [[i, part] for i, part in self._places],
             "margins": [margin.get_state() for margin in self._margins],
         }
@@ -336,6 +341,7 @@ class TableEncoder:
             pooling=state["pooling"],
             max_knots=state["max_knots"],
             separation=state["separation"],
+            soft=state["soft"],
         )
         encoder._places = [(int(i), part) for i, part in state["places"]]
         encoder._margins = [margin_from_state(margin) for margin in state["margins"]]

@@ -229,7 +229,9 @@ class NetworkGenerator(ScoreGenerator):
     def _sizes(self, n_rows: int) -> dict[str, int]:
         """Give the sizes of the networks for so many rows."""
 
-    def _run(self, objective: Objective, training: Training, stage: Stage) -> None:
+    def _run(
+        self, objective: Objective, training: Training, stage: Stage, *guards: Callback
+    ) -> None:
         """Train one objective, and add to the record."""
         n_rows = training.left_out.shape[1]
         held_out = training.left_out.any()
@@ -242,7 +244,7 @@ class NetworkGenerator(ScoreGenerator):
             validation=training.validation() if held_out else None,
             validate_every=stage.validate_every,
             ema_decay=stage.ema_decay,
-            callbacks=self._callbacks(training, stage),
+            callbacks=[*guards, *self._callbacks(training, stage)],
         )
         history = pd.DataFrame(record.history)
         history["step"] += self.n_steps_

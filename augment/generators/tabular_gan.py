@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,12 +10,14 @@ from typing import Any, ClassVar
 from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
-from augment._random import isolated_rng
+from augment._random import isolated_rng, torch_generator
 from augment._typing import RandomState, State
 from augment.generators._network import NETWORK_CONSTRAINTS, NetworkGenerator, Stage, Training
 from augment.generators._reconstruction import ReconstructionMixin
 from augment.generators._warm_start import MAX_STEPS, draw_scores, fit_vae, vae_networks, vae_sizes
 from augment.objectives.adversarial import AdversarialObjective
+from augment.objectives.base import Objective
+from augment.training import CollapseGuard
 
 __all__ = ["TabularGAN"]
 
@@ -22,6 +25,8 @@ ADVERSARIAL_STEPS = 200
 GENERATOR_RATE = 1e-3
 CRITIC_RATE = 2e-3
 EMA_DECAY = 0.98
+COLLAPSE_FLOOR = 0.4
+"""Share of spread and of class effects below which training goes back."""
 
 
 class TabularGAN(ReconstructionMixin, NetworkGenerator):
@@ -30,7 +35,8 @@ class TabularGAN(ReconstructionMixin, NetworkGenerator):
     The generator is the decoder of a `TabularVAE`, trained further against a critic: a GAN that
     starts where the likelihood ended. The loss is relativistic with gradient penalties on real
     and synthetic rows; the weights are averaged; the snapshot that comes closest to held-out rows
-    is kept for each member of the ensemble. Margins are put right as in the VAE.
+    is kept for each member of the ensemble; training goes back when spread or the effects of the
+    conditions collapse. Margins are put right as in the VAE.
 
     Parameters
     ----------
@@ -184,7 +190,8 @@ class TabularGAN(ReconstructionMixin, NetworkGenerator):
                 CRITIC_RATE,
             )
         steps = ADVERSARIAL_STEPS if self.max_steps == "auto" else int(self.max_steps)
-        self._run(objective, training, Stage("", steps, patience=8, ema_decay=EMA_DECAY))
+        stage = Stage("", steps, patience=8, ema_decay=EMA_DECAY)
+        self._run(objective, training, stage, CollapseGuard(_health(training), COLLAPSE_FLOOR))
         return networks
 
     def _build_networks(self, sizes: State) -> nn.ModuleDict:
@@ -192,3 +199,17 @@ class TabularGAN(ReconstructionMixin, NetworkGenerator):
 
     def _draw(self, conditions: Tensor, normals: Tensor) -> Tensor:
         return draw_scores(self, conditions, normals)
+
+
+def _health(training: Training) -> Callable[[Objective], float]:
+    """Give the check of the collapse guard: the health of the worst member."""
+    rows = training.validation()
+
+    def check(objective: Objective) -> float:
+        if not isinstance(objective, AdversarialObjective):
+            raise TypeError(f"expected an AdversarialObjective; got {type(objective).__name__}.")
+        device = next(objective.networks.parameters()).device
+        here = {name: value.to(device) for name, value in rows.items()}
+        return float(objective.health(here, torch_generator(training.noise_seed)).min())
+
+    return check

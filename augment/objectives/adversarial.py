@@ -114,6 +114,26 @@ class AdversarialObjective(Objective):
         weight = batch["held_out"] * batch["weight"]
         return {"validation": _energy_distance(joint_real, joint_fake, weight)}
 
+    def health(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """Say how much spread, and how much of the effect of conditions, each member still has.
+
+        Parameters
+        ----------
+        batch : dict of Tensor
+            Real rows for every member.
+        generator : torch.Generator
+            CPU generator.
+
+        Returns
+        -------
+        Tensor of shape (members,)
+            The smaller of two ratios, synthetic to real: mean standard deviation of the scores,
+            and covariance of scores with conditions. About 1 is healthy; 0 is a collapse.
+        """
+        real, fake = dequantise(batch, generator), self._generate(batch, generator)
+        spread = fake.std(dim=1).mean(dim=1) / real.std(dim=1).mean(dim=1).clamp_min(1e-6)
+        return torch.minimum(spread, _coupling(real, fake, batch["conditions"]))
+
     def _generate(self, batch: Batch, generator: torch.Generator) -> Tensor:
         given, seen = batch["conditions"], batch["observed"]
         codes = torch.randn((*given.shape[:2], self.latent_dim), generator=generator)
@@ -143,3 +163,17 @@ def _energy_distance(real: Tensor, fake: Tensor, weight: Tensor) -> Tensor:
     n_rows = fake.shape[1]
     within = torch.cdist(fake, fake).sum(dim=(1, 2)) / (n_rows * (n_rows - 1))
     return 2 * across - within
+
+
+def _coupling(real: Tensor, fake: Tensor, conditions: Tensor) -> Tensor:
+    """Give the share of the covariance of scores with conditions that synthetic rows keep.
+
+    1 where the real covariance is no larger than chance would make it.
+    """
+    n_rows = real.shape[1]
+    given = (conditions - conditions.mean(dim=1, keepdim=True)).transpose(1, 2) / n_rows
+    wanted, kept = given @ real, given @ fake
+    size = wanted.square().sum(dim=(1, 2))
+    by_chance = given.square().sum(dim=(1, 2)) * real.var(dim=1).sum(dim=1)
+    share = (wanted * kept).sum(dim=(1, 2)) / size.clamp_min(1e-12)
+    return torch.where(size > 3 * by_chance, share, torch.ones_like(share))

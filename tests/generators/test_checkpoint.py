@@ -28,7 +28,7 @@ print("ready", flush=True)
 """
 
 
-class Interrupted(Exception):
+class InterruptedFitError(Exception):
     """Stands for Ctrl-C at a chosen step."""
 
 
@@ -45,13 +45,13 @@ def test_an_interrupted_fit_goes_on_to_the_same_model(model, seed, tmp_path, mon
 
     def stop_early(*args):
         if next(steps, None) is None:
-            raise Interrupted
+            raise InterruptedFitError
         original(*args)
 
     part = model(**options, checkpoint=str(tmp_path / "part"), checkpoint_every=7)
     with monkeypatch.context() as patch:
         patch.setattr(loop, "_step", stop_early)
-        with pytest.raises(Interrupted):
+        with pytest.raises(InterruptedFitError):
             part.fit(X, y)
     part.fit(X, y)
     assert part.n_steps_ == whole.n_steps_

@@ -46,7 +46,7 @@ def test_labels_mean_what_they_meant(fitted):
     columns = ["skewed", "linear", "free"]
     X_new, y_new = fitted.sample(2000, random_state=0)
     model = LogisticRegression().fit(X_new[columns], y_new)
-    real = LogisticRegression().fit(*[part for part in (correlated()[0][columns], y)])
+    real = LogisticRegression().fit(correlated()[0][columns], y)
     judged = roc_auc_score(y, model.predict_proba(X[columns])[:, 1])
     assert judged > roc_auc_score(y, real.predict_proba(X[columns])[:, 1]) - 0.03
 

@@ -196,12 +196,13 @@ def _draw_reading(
             (x, y),
             arrowprops={"arrowstyle": "-|>", "color": BLUE, "linewidth": 1.2, "shrinkA": 5},
         )
-        label = points(float(reading["estimate"]) / 100).split(".")[0]
+        label = f"{reading['estimate']:+.0f}".replace("-", "−")
         ax.annotate(
             f"{label} rows",
             ((x + end) / 2, y),
             xytext=(0, 5),
             textcoords="offset points",
+            bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.6},
             ha="center",
             color=BLUE,
             fontsize=8.5,

@@ -14,7 +14,7 @@ from augment._errors import InvalidInputError
 from augment.report.columns import MIN_ROWS, compare_columns, compare_dependence
 from tests.lift_example import example_result
 
-VOID = {"meta", "link", "br", "hr", "img", "input", "path", "use", "rect"}
+VOID = {"meta", "wbr", "link", "br", "hr", "img", "input", "path", "use", "rect"}
 SECTIONS = ("verdict", "lift", "arms", "external", "worth", "calibration", "columns")
 SECTIONS += ("dependence", "training", "methods", "limits")
 SENTINELS = ("987654.25", "Zz-rare-level")

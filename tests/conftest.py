@@ -7,17 +7,21 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MPLBACKEND"] = "Agg"
 
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-hypothesis.settings.register_profile("augment", deadline=None, derandomize=True)
-hypothesis.settings.load_profile("augment")
-
 REPOSITORY = Path(__file__).resolve().parents[1]
 LOCAL_HOSTS = ("127.", "::1", "localhost", "0.0.0.0")
+
+# Last, so that joblib's workers find `tests` and yet the installed package is what is tested.
+sys.path.append(str(REPOSITORY))
+
+hypothesis.settings.register_profile("augment", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("augment")
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ END_ROWS = 5
 TAIL_KNOTS = 4
 # The decoding kernel's width: KERNEL × n ** (-1/5) × the standard deviation, or × KERNEL_CAP × the
 # local spread if that is less.
-KERNEL, KERNEL_CAP = 0.4, 8.0
+KERNEL, KERNEL_CAP = 0.4, 20.0
 # How many knots to each side tell the local spread.
 KERNEL_WINDOW = 5
 

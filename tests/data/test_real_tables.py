@@ -63,6 +63,7 @@ def test_independent_scores_give_the_real_margins(table):
     drawn = labels.draw(4000, 0, 0).strata
     scores, noise = rng.standard_normal((2, 4000, encoder.n_scores))
     made = schema.restore(encoder.inverse_transform(scores, drawn, noise))
+    plain = schema.restore(encoder.inverse_transform(scores, drawn))
     targets = {relation.target for relation in schema.relations}
     for name in X:
         real, new = X[name].dropna(), made[name].dropna()
@@ -70,7 +71,9 @@ def test_independent_scores_give_the_real_margins(table):
         if name in targets or len(real) < 60:
             continue
         if schema[name].is_number:
-            assert ks_2samp(real, new).statistic < 0.13
+            assert ks_2samp(real, plain[name].dropna()).statistic < 0.1
+            # the kernel blurs on purpose, two clusters far apart (total_protein of horses) the most
+            assert ks_2samp(real, new).statistic < 0.17
             assert new.between(real.min(), real.max()).all()
         else:
             share = real.value_counts(normalize=True)

@@ -11,7 +11,7 @@ the training part alone.
 # A small study
 # -------------
 #
-# 80 patients, three classifiers and fifteen splits, to finish in a minute. The defaults are six
+# 80 patients, three classifiers and ten splits, to finish in a minute. The defaults are six
 # classifiers and thirty splits: use those for a real answer. We keep the measurements of texture
 # and shape alone, because with all thirty this table is too easy: nobody could improve on it.
 
@@ -36,7 +36,7 @@ estimators = {
     "k nearest neighbours": make_pipeline(StandardScaler(), KNeighborsClassifier(10)),
 }
 result = evaluate_lift(
-    TabularVAE(random_state=0), X, y, estimators=estimators, n_repeats=3, random_state=0
+    TabularVAE(random_state=0), X, y, estimators=estimators, n_repeats=2, random_state=0
 )
 print(result)
 

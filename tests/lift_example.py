@@ -92,14 +92,18 @@ def example_curve() -> pd.DataFrame:
 
 
 def example_equivalent_rows() -> EquivalentRows:
-    text = "57 real rows (95 % interval 8 to >= 120), read on ROC AUC at 120 real rows"
+    text = "57 further real rows (95 % interval 8 to >= 120) at 120 real rows, by ROC AUC"
     by_metric = pd.DataFrame(
         {
             "metric": ["roc_auc", "neg_log_loss"],
             "estimate": [57.0, float("nan")],
             "lower": [8.0, float("nan")],
             "upper": [120.0, float("nan")],
-            "text": [text, "not estimable: the real-only curve is flat between 60 and 240 rows"],
+            "text": [
+                text,
+                "not estimable: between 60 and 240 real rows the learning curve is too flat for "
+                "its noise (log loss)",
+            ],
         }
     )
     return EquivalentRows(120, "roc_auc", 57.0, 8.0, 120.0, text, example_curve(), by_metric)
@@ -121,10 +125,7 @@ def example_calibration() -> pd.DataFrame:
     )
 
 
-def example_result(*, external: bool = True) -> LiftResult:
-    """A result that looks as `evaluate_lift` makes it; ``external=False`` leaves that part out."""
-    scores = example_scores()
-    summary = example_summary(scores)
+def example_by_estimator(summary: pd.DataFrame) -> pd.DataFrame:
     by_estimator = pd.DataFrame(
         {
             "estimator": list(ESTIMATORS),
@@ -138,6 +139,14 @@ def example_result(*, external: bool = True) -> LiftResult:
         lifts = lifts.set_index("estimator").loc[list(ESTIMATORS)]
         for part in ("lift", "lower", "upper"):
             by_estimator[f"{part}_{metric}"] = lifts[part].to_numpy()
+    return by_estimator
+
+
+def example_result(*, external: bool = True) -> LiftResult:
+    """A result that looks as `evaluate_lift` makes it; ``external=False`` leaves that part out."""
+    scores = example_scores()
+    summary = example_summary(scores)
+    by_estimator = example_by_estimator(summary)
     reason = (
         "ROC AUC rose by 0.010 (95 % interval 0.001 to 0.019) and log loss is within tolerance."
     )

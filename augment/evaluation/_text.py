@@ -7,17 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from augment.evaluation.results import LiftResult
 
-__all__ = ["DECIDING", "METRIC_NAMES", "interval_text", "lift_headline", "lift_table"]
+__all__ = ["DECIDING", "interval_text", "lift_headline", "lift_table"]
 
 # The two metrics that decide, in the order in which they are printed.
 DECIDING = ("roc_auc", "neg_log_loss")
-METRIC_NAMES = {
-    "roc_auc": "ROC AUC",
-    "neg_log_loss": "log loss (sign turned)",
-    "balanced_accuracy": "balanced accuracy",
-    "neg_brier": "Brier score (sign turned)",
-    "calibration_slope": "calibration slope",
-}
 
 
 def interval_text(lift: float, lower: float, upper: float) -> str:

@@ -15,7 +15,7 @@ from scipy import stats
 
 from augment._random import rng_for
 from augment._typing import FloatArray, IntArray
-from augment.evaluation._text import DECIDING, METRIC_NAMES
+from augment.evaluation._text import DECIDING
 from augment.evaluation.arms import Plan, TrainingSet, draw, joined, n_synthetic_rows
 from augment.evaluation.inputs import take
 from augment.evaluation.results import EquivalentRows
@@ -28,6 +28,7 @@ from augment.evaluation.worker import Report, isolated
 __all__ = ["CurvePoint", "Reading", "equivalent_rows", "place_on_curve", "run_curve"]
 
 N_DRAWS = 2000
+_NAMES = dict(zip(DECIDING, ("ROC AUC", "log loss"), strict=True))
 # Fewer rows than this at the bottom of the curve, and classifiers are fitted to nothing.
 MIN_BOTTOM = 10
 
@@ -223,14 +224,14 @@ def _text(reading: Reading, sizes: list[int], metric: str) -> str:
     if reading.estimate is None or reading.lower is None or reading.upper is None:
         return (
             f"not estimable: between {sizes[0]} and {sizes[-1]} real rows the learning curve is "
-            f"too flat for its noise ({METRIC_NAMES[metric]})"
+            f"too flat for its noise ({_NAMES[metric]})"
         )
     estimate, lower, upper = (
         _rows_text(value, sizes, m) for value in (reading.estimate, reading.lower, reading.upper)
     )
     return (
         f"{estimate} further real rows (95 % interval {lower} to {upper}) at {m} real rows, by "
-        f"{METRIC_NAMES[metric]}"
+        f"{_NAMES[metric]}"
     )
 
 

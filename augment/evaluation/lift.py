@@ -16,6 +16,7 @@ from joblib import Parallel, delayed
 from augment._errors import AugmentWarning, InvalidInputError
 from augment._random import seed_from
 from augment._typing import IntArray, RandomState
+from augment.data.schema import TableSchema
 from augment.evaluation._text import DECIDING
 from augment.evaluation.arms import Plan
 from augment.evaluation.assembly import Outcome, assemble, study_settings
@@ -160,6 +161,9 @@ def evaluate_lift(
     kept = scorable_classes(cohort, n_splits)
     external, external_notes = _external_rows(cohort, check_external(cohort, X_test, y_test), kept)
     is_table = isinstance(cohort.X, pd.DataFrame) or cohort.X.ndim == 2
+    if is_table:
+        # Refuses what no generator could learn from, before anything is fitted.
+        TableSchema.infer(cohort.X, generator.get_params(deep=False).get("schema"))
     plan = Plan(
         cohort=cohort,
         kept=kept,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -51,15 +52,17 @@ class Report:
 @contextmanager
 def _single_thread() -> Iterator[None]:
     """Keep numerical libraries on one thread, so that results do not depend on ``n_jobs``."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    # Only generators that are networks have loaded torch; it has a setting of its own.
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 1
     try:
+        if torch:
+            torch.set_num_threads(1)
         with threadpool_limits(limits=1):
             yield
     finally:
-        torch.set_num_threads(before)
+        if torch:
+            torch.set_num_threads(before)
 
 
 @contextmanager

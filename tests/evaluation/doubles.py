@@ -33,7 +33,7 @@ class Spy(Copies):
     seen: ClassVar[list[dict[str, Any]]] = []
 
     def fit(self, X: Any, y: Any = None, *, groups: Any = None) -> Self:
-        rows = set(np.asarray(X["row"]).astype(int).tolist())
+        rows = set(np.asarray(X["position"]).astype(int).tolist())
         Spy.seen.append({"rows": rows, "seed": self.random_state, "groups": groups})
         return super().fit(X, y)
 
@@ -81,7 +81,7 @@ def blobs(
 
 
 def clinical(n: int = 60, seed: int = 0) -> tuple[pd.DataFrame, pd.Series]:
-    """A mixed, incomplete table; the column ``row`` numbers its rows."""
+    """A mixed, incomplete table; the column ``position`` numbers its rows."""
     rng = np.random.default_rng(seed)
     y = rng.permutation(np.arange(n) % 2)
     age = (50 + 10 * y + rng.normal(0, 10, n)).round()
@@ -90,7 +90,7 @@ def clinical(n: int = 60, seed: int = 0) -> tuple[pd.DataFrame, pd.Series]:
     sex[rng.random(n) < 0.1] = None
     frame = pd.DataFrame(
         {
-            "row": np.arange(n, dtype=float),
+            "position": np.arange(n, dtype=float),
             "age": age,
             "sex": sex,
             "stage": pd.Categorical(rng.choice(["I", "II", "III"], n), ordered=True),

@@ -46,6 +46,18 @@ CASES = {
         InvalidInputError,
         r"one name.*\['a'\].*Rename",
     ),
+    "infinite": ({"X": X.assign(age=np.inf)}, InvalidInputError, "infinity.*'age'.*Replace"),
+    "mixed column": (
+        {"X": X.assign(sex=[1, "f"] * 20)},
+        InvalidInputError,
+        "'sex' mixes types.*astype",
+    ),
+    "identifier": (
+        {"X": X.assign(sex=[f"patient {i}" for i in range(40)])},
+        InvalidInputError,
+        "'sex' looks like an identifier.*Drop it",
+    ),
+    "no columns": ({"X": X[[]]}, InvalidInputError, "0 feature.*empty"),
     "class for instance": ({"generator": Copies}, InvalidTypeError, r"write Copies\(\)"),
     "no generator": ({"generator": 3}, InvalidTypeError, "fit, sample and get_params"),
     "one split": ({"n_splits": 1}, InvalidInputError, "n_splits must be an integer of at least 2"),

@@ -142,6 +142,39 @@ def example_by_estimator(summary: pd.DataFrame) -> pd.DataFrame:
     return by_estimator
 
 
+def example_settings() -> dict[str, Any]:
+    return {
+        "n_rows": 303,
+        "n_columns": 13,
+        "columns": ["age", "sex", "cp"],
+        "classes": {"disease": 138, "healthy": 165},
+        "left_out_classes": {},
+        "groups": None,
+        "n_splits": 5,
+        "n_repeats": 6,
+        "n_train": 242,
+        "n_test": 61,
+        "ratio": "auto",
+        "ratio_rule": "max(500, 5 n) synthetic rows for n training rows",
+        "n_synthetic": 1210,
+        "arms": list(ARMS),
+        "metrics": list(METRICS),
+        "probability_floor": 0.001,
+        "estimators": {name: name for name in ESTIMATORS},
+        "generator": "TabularVAE",
+        "generator_repr": "TabularVAE(random_state=0)",
+        "generator_params": {"random_state": "0"},
+        "n_external": 294,
+        "n_curve_splits": 10,
+        "random_state": 0,
+        "processor_seconds_per_split": {"generator augmented": 0.8, "SVM": 0.7},
+        "versions": {"augment": "0.1.0", "python": "3.11.9"},
+        "rope": {"roc_auc": 0.005, "neg_log_loss": 0.01},
+        "seconds": 201.5,
+        "n_jobs": 2,
+    }
+
+
 def example_result(*, external: bool = True) -> LiftResult:
     """A result that looks as `evaluate_lift` makes it; ``external=False`` leaves that part out."""
     scores = example_scores()
@@ -168,29 +201,6 @@ def example_result(*, external: bool = True) -> LiftResult:
         external=ExternalResult("no evidence", "Both intervals contain 0.", summary, 294)
         if external
         else None,
-        settings={
-            "n_rows": 303,
-            "n_columns": 13,
-            "classes": ["disease", "healthy"],
-            "left_out_classes": {},
-            "n_splits": 5,
-            "n_repeats": 6,
-            "ratio": "auto",
-            "ratio_rule": "max(500, 5 n) rows for n training rows",
-            "n_train": 242,
-            "n_test": 61,
-            "n_synthetic": 1210,
-            "rope": {"roc_auc": 0.005, "neg_log_loss": 0.01},
-            "metrics": list(METRICS),
-            "arms": list(ARMS),
-            "estimators": {name: name for name in ESTIMATORS},
-            "generator": "TabularVAE(random_state=0)",
-            "generator_params": {"random_state": 0},
-            "groups": False,
-            "random_state": 0,
-            "seconds": 201.5,
-            "n_jobs": 2,
-            "versions": {"augment": "0.1.0", "python": "3.11.9"},
-        },
+        settings=example_settings(),
         notes=("1 row has an exact duplicate elsewhere in the table.",),
     )

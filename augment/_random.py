@@ -18,8 +18,10 @@ from augment._typing import RandomState
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["isolated_rng", "rng_for", "seed_from", "spawn_seeds", "torch_generator"]
+__all__ = ["BLOCK", "isolated_rng", "rng_for", "seed_from", "spawn_seeds", "torch_generator"]
 
+# Noise comes in blocks of rows, each from its own child seed, so that row i never depends on n.
+BLOCK = 1024
 _SEED_LIMIT = 2**63 - 1
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 from augment._errors import AugmentWarning, InvalidInputError, InvalidTypeError
-from augment._random import rng_for
+from augment._random import BLOCK, rng_for
 from augment._typing import FloatArray, IntArray, State
 from augment.data._condition_codec import ConditionCodec, Conditions
 from augment.data._copula import StratumCopula
@@ -27,11 +27,9 @@ from augment.data._requests import check_n_samples, counted_labels
 from augment.data.margins import NumericMargin, margin_from_state
 from augment.data.schema import TableSchema
 
-__all__ = ["ConditionEncoder", "Conditions"]
+__all__ = ["ConditionEncoder", "Conditions", "stream_uniforms"]
 
-# Noise comes in blocks of rows, each from its own child seed, so that row i never depends on n.
-BLOCK_ROWS = 1024
-# Keeps the streams of conditions apart from the generators' own, which start at key (block,).
+# Keeps the streams of conditions apart from the generators' own, whose keys are (1, block).
 _STREAM = 1_000_001
 _GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
@@ -195,9 +193,7 @@ class ConditionEncoder(ConditionCodec):
         Conditions
             Row i of the stream depends on ``seed`` and i alone.
         """
-        rows = np.arange(start, start + n, dtype=np.float64)
-        origin = rng_for(seed, _STREAM).random()
-        uniform = (origin + rows * _GOLDEN) % 1.0
+        uniform = stream_uniforms(n, start, seed)
         edges = np.cumsum(self._frequencies)
         strata = np.minimum(np.searchsorted(edges, uniform, side="right"), self.n_strata - 1)
         return self._draw_continuous(strata, start, seed)
@@ -270,6 +266,32 @@ class ConditionEncoder(ConditionCodec):
         return encoder
 
 
+def stream_uniforms(n: int, start: int, seed: int) -> FloatArray:
+    """Give uniforms that fill the unit interval evenly: n of an endless stream, from ``start`` on.
+
+    Multiples of the golden ratio from a random origin, the steps by which
+    `ConditionEncoder.draw` chooses the combination of each row.
+
+    Parameters
+    ----------
+    n, start : int
+    seed : int
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+        In [0, 1). Number i of the stream depends on ``seed`` and i alone.
+
+    Examples
+    --------
+    >>> bool((stream_uniforms(3, 2, seed=0) == stream_uniforms(5, 0, seed=0)[2:]).all())
+    True
+    """
+    rows = np.arange(start, start + n, dtype=np.float64)
+    origin = rng_for(seed, _STREAM).random()
+    return np.asarray((origin + rows * _GOLDEN) % 1.0, dtype=np.float64)
+
+
 def _condition_schema(frame: pd.DataFrame, continuous: list[bool]) -> TableSchema:
     kinds = {}
     for i, name in enumerate(frame.columns):
@@ -297,10 +319,10 @@ def _block_noise(n: int, start: int, seed: int, width: int) -> FloatArray:
     """Give standard normal rows start .. start + n - 1 of the stream of ``seed``."""
     if not width or not n:
         return np.zeros((n, width))
-    first, last = start // BLOCK_ROWS, (start + n - 1) // BLOCK_ROWS
+    first, last = start // BLOCK, (start + n - 1) // BLOCK
     blocks = [
-        rng_for(seed, _STREAM, block).standard_normal((BLOCK_ROWS, width))
+        rng_for(seed, _STREAM, block).standard_normal((BLOCK, width))
         for block in range(first, last + 1)
     ]
-    offset = start - first * BLOCK_ROWS
+    offset = start - first * BLOCK
     return np.vstack(blocks)[offset : offset + n]

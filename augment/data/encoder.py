@@ -16,7 +16,7 @@ from scipy.special import ndtr, ndtri
 
 from augment._errors import InvalidInputError
 from augment._typing import BoolArray, FloatArray, IntArray, State
-from augment.data._pooling import Pooling
+from augment.data._pooling import MIN_STRATUM_ROWS, Pooling
 from augment.data.columns import Column
 from augment.data.margins import LevelMargin, NumericMargin, margin_from_state, nearest
 from augment.data.relations import keep_relations
@@ -58,6 +58,9 @@ class TableEncoder:
         has one for its mask.
     score_names : list of str
     score_columns : list of (name, {"value", "missing"})
+    small_strata : ndarray of shape (n_strata + 1,), bool
+        True where a stratum had fewer than `MIN_STRATUM_ROWS` rows of positive weight at ``fit``,
+        so that it takes the pooled margins. The last entry, combinations never seen, is True.
 
     Notes
     -----
@@ -107,6 +110,7 @@ class TableEncoder:
         self._pooling = Pooling(pooling, separation, soft)
         self._margins: list[LevelMargin | NumericMargin] = []
         self._places: list[tuple[int, Part]] = []
+        self.small_strata: BoolArray = np.ones(1, dtype=bool)
 
     @property
     def n_scores(self) -> int:
@@ -155,6 +159,8 @@ class TableEncoder:
             np.ones(len(values)) if sample_weight is None else np.asarray(sample_weight, float)
         )
         weights = weights * (len(values) / weights.sum())
+        sizes = np.bincount(strata[weights > 0], minlength=n_strata)
+        self.small_strata = np.append(sizes < MIN_STRATUM_ROWS, True)
         self._margins, self._places = [], []
         targets = {relation.target for relation in self.schema.relations}
         for i, column in enumerate(self.schema.columns):
@@ -168,9 +174,9 @@ class TableEncoder:
             absent = np.isnan(values[:, i])
             if column.kind == "missing" or not absent.any() or absent.all():
                 continue
-            codes = absent.astype(np.int64)
-            levels = np.array([0.0, 1.0])
-            mask = LevelMargin.fit(levels, codes, strata, n_strata, weights, self._pooling)
+            used = weights > 0
+            rows = absent[used].astype(np.int64), strata[used], n_strata, weights[used]
+            mask = LevelMargin.fit(np.array([0.0, 1.0]), *rows, self._pooling)
             self._margins.append(mask)
             self._places.append((i, "missing"))
         return self
@@ -329,6 +335,7 @@ class TableEncoder:
             "max_knots": self.max_knots,
             "separation": self.separation,
             "soft": self.soft,
+            "small_strata": self.small_strata,
             "places": [[i, part] for i, part in self._places],
             "margins": [margin.get_state() for margin in self._margins],
         }
@@ -343,6 +350,7 @@ class TableEncoder:
             separation=state["separation"],
             soft=state["soft"],
         )
+        encoder.small_strata = np.asarray(state["small_strata"], dtype=bool)
         encoder._places = [(int(i), part) for i, part in state["places"]]
         encoder._margins = [margin_from_state(margin) for margin in state["margins"]]
         return encoder

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from augment._errors import AugmentError, AugmentWarning, InvalidInputError, InvalidTypeError
 from augment.data import ConditionEncoder, Conditions
+from augment.data.conditions import stream_uniforms
 from tests.data.test_encoder import stored
 
 RNG = np.random.default_rng(0)
@@ -108,6 +109,14 @@ def test_short_requests_keep_the_prevalence(seed, n, share):
     y = np.arange(1000) < 1000 * share
     drawn = ConditionEncoder().fit(y).draw(n, 0, seed)
     assert abs((drawn.strata == 1).sum() - n * y.mean()) <= 3 + np.log(n)
+
+
+def test_the_uniforms_of_the_stream_choose_the_strata():
+    encoder = ConditionEncoder().fit(["a", "b", "b", "b"])
+    uniform = stream_uniforms(50, 1000, 3)
+    assert ((uniform >= 0) & (uniform < 1)).all()
+    np.testing.assert_array_equal(uniform[7:], stream_uniforms(43, 1007, 3))
+    np.testing.assert_array_equal(encoder.draw(50, 1000, 3).strata, uniform >= 0.25)
 
 
 def test_kinds():

@@ -224,6 +224,23 @@ def test_a_class_of_one_or_two_rows_is_served():
     assert one.equals(pooled)  # nothing of the single row is in its margins
 
 
+def test_small_strata_are_known_and_saved():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=40)})
+    frame.loc[::3, "x"] = np.nan
+    strata = np.r_[np.zeros(20, int), np.ones(4, int), np.full(5, 2), np.full(11, 4)]
+    schema = TableSchema.infer(frame)
+    weights = np.r_[np.ones(29), np.zeros(7), np.ones(4)]  # four rows of stratum 4 count
+    encoder = TableEncoder(schema).fit(schema.conform(frame), strata, 5, weights)
+    assert encoder.small_strata.tolist() == [False, True, False, True, True, True]
+    again = TableEncoder.from_state(stored(encoder.get_state()))
+    assert again.small_strata.dtype == bool
+    assert again.small_strata.tolist() == encoder.small_strata.tolist()
+    scores = rng.standard_normal((50, encoder.n_scores))
+    small, pooled = (encoder.inverse_transform(scores, np.full(50, s)) for s in (4, 5))
+    pd.testing.assert_frame_equal(small, pooled)
+
+
 def test_weights_move_the_margins():
     frame = pd.DataFrame({"x": np.arange(100.0) + 0.5, "c": ["a", "b"] * 50})
     schema = TableSchema.infer(frame)

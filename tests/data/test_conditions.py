@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from augment._errors import AugmentError, AugmentWarning, InvalidInputError, InvalidTypeError
 from augment.data import ConditionEncoder, Conditions
+from augment.data._copula import StratumCopula
+from augment.data._pooling import MIN_STRATUM_ROWS
 from augment.data.conditions import stream_uniforms
 from tests.data.test_encoder import stored
 
@@ -172,6 +174,43 @@ def test_drawn_conditions_keep_their_dependence():
     assert 15 < gap < 22
     assert new[["age", "dose"]].corr().iloc[0, 1] > 0.9
     assert new["age"].between(age.min(), age.max()).all()
+
+
+def law_with(rows, n_rows=44):
+    """Give the law of two conditions where stratum 1 holds ``rows``, and 0 ``n_rows`` others."""
+    rng = np.random.default_rng(0)
+    scores = np.vstack([rng.normal(size=(n_rows, 2)), rows])
+    strata = np.r_[np.zeros(n_rows, dtype=int), np.ones(len(rows), dtype=int)]
+    return StratumCopula.fit(scores, strata, 2, np.ones(len(scores)))
+
+
+@pytest.mark.parametrize("n_rows", [1, 4])
+def test_rows_of_a_small_stratum_have_no_part_in_the_law(n_rows):
+    one, two = (law_with(np.full((n_rows, 2), value)) for value in (2.0, -1.5))
+    np.testing.assert_array_equal(one.means, two.means)
+    np.testing.assert_array_equal(one.factors, two.factors)
+    np.testing.assert_array_equal(one.means[1], one.means[2])
+    np.testing.assert_array_equal(one.factors[1], one.factors[2])
+
+
+def test_a_stratum_of_enough_rows_has_a_law_of_its_own():
+    law = law_with(np.random.default_rng(1).normal(2, 0.3, (MIN_STRATUM_ROWS, 2)))
+    assert (law.means[1] > law.means[2] + 0.3).all()
+    assert (law.factors[1] != law.factors[2]).any()
+
+
+def test_many_small_strata_share_the_law_of_all_rows():
+    scores = np.random.default_rng(0).normal(1, 1, (30, 1))
+    law = StratumCopula.fit(scores, np.arange(30) // 3, 10, np.ones(30))
+    np.testing.assert_allclose(law.means, scores.mean())
+    assert len(np.unique(law.factors)) == 1
+
+
+def test_rows_of_no_weight_do_not_make_a_stratum_large():
+    scores, strata = np.random.default_rng(0).normal(size=(60, 1)), np.arange(60) // 30
+    weights = np.where((strata == 0) | (np.arange(60) == 59), 1.0, 0.0)
+    law = StratumCopula.fit(scores, strata, 2, weights)
+    np.testing.assert_array_equal(law.means[1], law.means[2])
 
 
 def test_weights_are_prevalence():

@@ -28,8 +28,8 @@ __all__ = ["TableEncoder"]
 SCORE_LIMIT = 5.0
 # A numeric column with so few values, each so often on average, decodes to observed values only.
 MAX_LEVELS, MIN_REPEATS = 20, 3
-# Up to so many values are grades or flags, whose rare extremes tell no patient apart.
-SAFE_LEVELS = 5
+# So few whole numbers so close together are grades or flags: rare extremes tell no patient apart.
+SAFE_LEVELS, SAFE_RANGE = 5, 20
 
 Part = Literal["value", "missing"]
 
@@ -197,7 +197,7 @@ class TableEncoder:
         if len(levels) <= MAX_LEVELS and len(values) >= MIN_REPEATS * len(levels):
             inside = levels[(levels >= column.limits[0]) & (levels <= column.limits[1])]
             # as for numbers at large, the extremes of single rows join the value next to them
-            levels = inside if len(levels) > SAFE_LEVELS and len(inside) else levels
+            levels = inside if len(inside) and not _are_grades(column, levels) else levels
             codes = nearest(levels, values)
             return LevelMargin.fit(levels, codes, strata, n_strata, weights, self._pooling)
         return NumericMargin.fit(
@@ -354,3 +354,9 @@ class TableEncoder:
         encoder._places = [(int(i), part) for i, part in state["places"]]
         encoder._margins = [margin_from_state(margin) for margin in state["margins"]]
         return encoder
+
+
+def _are_grades(column: Column, levels: FloatArray) -> bool:
+    """Tell whether increasing levels are grades or flags, and no measurements."""
+    whole = column.kind == "numeric" and np.array_equal(levels, np.rint(levels))
+    return whole and len(levels) <= SAFE_LEVELS and bool(levels[-1] - levels[0] <= SAFE_RANGE)

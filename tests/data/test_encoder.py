@@ -172,6 +172,24 @@ def test_a_single_extreme_of_few_values_joins_its_neighbour():
     assert back["flag"].tolist() == frame["flag"].tolist()
 
 
+@pytest.mark.parametrize(
+    ("values", "kept"),
+    [
+        ([0] * 39 + [1] * 20 + [347.25], [0, 1]),
+        ([0] * 39 + [1] * 20 + [900], [0, 1]),
+        ([0.5] * 39 + [1] * 20 + [0.25], [0.5, 1]),
+        ([0] * 39 + [1] * 20 + [4], [0, 1, 4]),
+        ([1] * 39 + [2] * 16 + [347.25] * 5, [1, 2, 347.25]),
+    ],
+)
+def test_a_rare_extreme_is_kept_as_a_grade_only(values, kept):
+    _, _, encoder = fitted(pd.DataFrame({"x": values}), np.zeros(60, dtype=np.int64), 1)
+    assert encoder.get_state()["margins"][0]["values"].tolist() == kept
+    scores = np.linspace(-5, 5, 400)[:, None]
+    back = encoder.inverse_transform(scores, np.zeros(400, dtype=np.int64))
+    assert sorted(set(back["x"])) == kept
+
+
 def test_margins_tell_strata_apart():
     rng = np.random.default_rng(0)
     strata = np.repeat([0, 1], 100)

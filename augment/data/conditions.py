@@ -23,7 +23,7 @@ from augment.data._condition_codec import ConditionCodec, Conditions
 from augment.data._copula import StratumCopula
 from augment.data._labels import YContainer, as_condition_frame, is_continuous
 from augment.data._pooling import Pooling
-from augment.data._requests import check_n_samples, counted_labels
+from augment.data._requests import check_n_samples, counted_labels, warn_of_far_values
 from augment.data.margins import NumericMargin, margin_from_state
 from augment.data.schema import TableSchema
 
@@ -147,10 +147,22 @@ class ConditionEncoder(ConditionCodec):
         Raises
         ------
         InvalidInputError, InvalidTypeError
+
+        Warns
+        -----
+        AugmentWarning
+            For a continuous condition far outside the range at ``fit``: it comes back in ``y`` as
+            it was asked for, and the rows are those of the end of the range.
         """
         n_samples = check_n_samples(n_samples)
         if y is None:
             return n_samples
+        conditions = self._requested(n_samples, y)
+        if conditions.values is not None:
+            warn_of_far_values(self.schema.columns, conditions.values, frame=self.kind == "frame")
+        return conditions
+
+    def _requested(self, n_samples: int, y: Any) -> Conditions:
         if self.kind == "none":
             return self.encode(y)
         if isinstance(y, Mapping) and self.kind == "frame":

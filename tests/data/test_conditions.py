@@ -239,6 +239,7 @@ REQUESTS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:y asks for the target of 99")
 @pytest.mark.parametrize(("encoder", "n", "y", "expected"), REQUESTS.values(), ids=REQUESTS.keys())
 def test_requests(encoder, n, y, expected):
     answer = encoder.request(n, y)
@@ -248,6 +249,46 @@ def test_requests(encoder, n, y, expected):
         assert isinstance(answer, Conditions)
         new = encoder.decode(answer.strata, answer.features, answer.values)
         assert np.asarray(new).tolist() == expected
+
+
+AGED = ConditionEncoder().fit(
+    pd.DataFrame(
+        {
+            "dx": ["a", "b"] * 50,
+            "age": np.linspace(20.5, 80.5, 100),
+            "seen": pd.date_range("2020-01-01", periods=100),
+        }
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"age": 400.0}, r"condition 'age' of 400, .*range, 21\.7\d* to 79\.2\d*; 2 of 2 rows"),
+        ({"age": -7.0}, "condition 'age' of -7, "),
+        ({"seen": pd.Timestamp("2031-05-01")}, "'seen' of 2031-05-01 .*range, 2020-01-03"),
+    ],
+)
+def test_conditions_far_outside_the_range_are_served_with_a_warning(given, words):
+    wanted = {"dx": "a", "age": 50.0, "seen": pd.Timestamp("2020-02-01"), **given}
+    with pytest.warns(AugmentWarning, match=words) as caught:
+        found = AGED.request(2, wanted)
+    assert len(caught) == 1
+    back = AGED.decode(found.strata, found.features, found.values)
+    assert back.iloc[0].to_dict() == wanted
+
+
+def test_a_target_far_outside_the_range_warns_once_and_a_near_one_never():
+    targets = np.linspace(0.5, 99.5, 100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        encoder = ConditionEncoder().fit(targets)
+        encoder.encode([1e6])  # rows known, not asked for
+        encoder.request(1, [0.5, 99.5, 106.0])
+    with pytest.warns(AugmentWarning, match="the target of 500, .*; 2 of 3 rows") as caught:
+        encoder.request(1, [50.0, 200.0, 500.0])
+    assert len(caught) == 1
 
 
 REFUSED = {

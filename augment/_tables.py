@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
+import io
+import lzma
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from augment._errors import InvalidInputError, did_you_mean, listed
 from augment._optional import optional_import
@@ -27,6 +31,12 @@ __all__ = [
 MARK = "synthetic"
 _PARQUET = (".parquet", ".pq")
 _TEXT = (".csv", ".tsv", ".txt")
+_OPENERS: dict[str, Callable[..., Any]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+}
+_DECIMAL_COMMA = re.compile(r'(^|;)\s*"?[-+]?\d*,\d+([eE][-+]?\d+)?"?\s*(;|$)', re.MULTILINE)
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
@@ -38,7 +48,8 @@ def read_table(path: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     path : path
-        A UTF-8 text file with a header line, or a Parquet file (needs pyarrow).
+        A UTF-8 text file with a header line (``.csv``, ``.tsv`` or ``.txt``, also compressed as
+        ``.csv.gz``, ``.bz2`` or ``.xz``), or a Parquet file (``.parquet`` or ``.pq``).
 
     Returns
     -------
@@ -49,15 +60,17 @@ def read_table(path: str | Path) -> pd.DataFrame:
     ------
     InvalidInputError
         If the file is missing, empty, unreadable, of another kind, or repeats a column name.
+    MissingDependencyError
+        For a Parquet file without pyarrow.
     """
     path = Path(path)
     if not path.is_file():
         raise InvalidInputError(f"Expected a table at '{path}'; found no file. Check the path.")
-    ending = path.suffix.lower()
+    ending = _ending(path)
     if ending in _PARQUET:
         table = _read_parquet(path)
     elif ending in _TEXT:
-        table = _read_text(path)
+        table = _read_text(path, ending)
     else:
         raise InvalidInputError(
             f"Expected a table ending in .csv, .tsv or .parquet; found '{path.name}'. "
@@ -71,36 +84,39 @@ def read_table(path: str | Path) -> pd.DataFrame:
     return table
 
 
+def _ending(path: Path) -> str:
+    """Give the ending that says what is in a file, without that of a compression."""
+    packed = path.suffix.lower() in _OPENERS
+    return Path(path.stem if packed else path.name).suffix.lower()
+
+
 def _read_parquet(path: Path) -> pd.DataFrame:
     """Read a Parquet file."""
     import pandas as pd
 
     pyarrow = optional_import("pyarrow", extra="parquet", purpose="Reading Parquet")
     try:
-        return pd.read_parquet(path)
+        table = pd.read_parquet(path)
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise InvalidInputError(
             f"Expected a Parquet file; '{path.name}' is not one. Save the table again, or as CSV."
         ) from error
+    _refuse_repeats(list(table.columns), path)
+    return table
 
 
-def _read_text(path: Path) -> pd.DataFrame:
+def _read_text(path: Path, ending: str) -> pd.DataFrame:
     """Read a delimited text file, separator and decimal sign found from its text."""
     import pandas as pd
 
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidInputError(
-            f"Expected UTF-8 text in '{path.name}'; byte {error.start} is not. "
-            "Save the table as 'CSV UTF-8'."
-        ) from error
+    text = _text_of(path)
     header = next((line for line in text.splitlines() if line.strip()), "")
-    separator = max(",;\t", key=header.count)
+    separator = _separator(header, ending)
     _refuse_repeats(next(csv.reader([header], delimiter=separator), []), path)
-    comma = separator == ";" and re.search(r"(^|;)-?\d+,\d+(;|$)", text, re.MULTILINE)
+    decimal = "," if separator == ";" and _DECIMAL_COMMA.search(text) else "."
     try:
-        return pd.read_csv(path, sep=separator, decimal="," if comma else ".", encoding="utf-8-sig")
+        # in one piece, so that a column has one type from its first row to its last
+        return pd.read_csv(io.StringIO(text), sep=separator, decimal=decimal, low_memory=False)
     except pd.errors.EmptyDataError as error:
         raise InvalidInputError(
             f"Expected a header line and rows in '{path.name}'; the file is empty."
@@ -110,6 +126,31 @@ def _read_text(path: Path) -> pd.DataFrame:
             f"'{path.name}' cannot be read as a table ({str(error).strip()}). "
             "Every line needs as many cells as the header."
         ) from error
+
+
+def _text_of(path: Path) -> str:
+    """Read a text file, compressed or not, without its byte-order mark."""
+    opened = _OPENERS.get(path.suffix.lower(), Path.open)
+    try:
+        with io.TextIOWrapper(opened(path, "rb"), encoding="utf-8-sig") as file:
+            return file.read()
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(
+            f"Expected UTF-8 text in '{path.name}'; byte {error.start} is not. "
+            "Save the table as 'CSV UTF-8'."
+        ) from error
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        raise InvalidInputError(
+            f"'{path.name}' cannot be read ({error}). Check the file, and save it again."
+        ) from error
+
+
+def _separator(header: str, ending: str) -> str:
+    """Find the separator in a header line; what stands in quotes does not count."""
+    header = re.sub(r'"[^"]*"', "", header)
+    if ending != ".csv" and "\t" in header:
+        return "\t"
+    return max(",;\t", key=header.count)
 
 
 def _refuse_repeats(names: list[str], path: Path) -> None:

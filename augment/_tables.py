@@ -95,14 +95,14 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     pyarrow = optional_import("pyarrow", extra="parquet", purpose="Reading Parquet")
+    parquet = optional_import("pyarrow.parquet", extra="parquet", purpose="Reading Parquet")
     try:
-        table = pd.read_parquet(path)
+        _refuse_repeats(parquet.read_schema(path).names, path)
+        return pd.read_parquet(path)
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise InvalidInputError(
             f"Expected a Parquet file; '{path.name}' is not one. Save the table again, or as CSV."
         ) from error
-    _refuse_repeats(list(table.columns), path)
-    return table
 
 
 def _read_text(path: Path, ending: str) -> pd.DataFrame:

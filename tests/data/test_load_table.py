@@ -112,3 +112,11 @@ def test_not_utf_8(tmp_path):
     (tmp_path / "t.csv").write_bytes("größe,y\n1,2\n".encode("latin-1"))
     with pytest.raises(InvalidInputError, match="UTF-8"):
         load_table(tmp_path / "t.csv")
+
+
+def test_a_parquet_file_that_repeats_a_name(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pyarrow.table([[1, 2], [3, 4]], names=["a", "a"]), tmp_path / "t.parquet")
+    with pytest.raises(InvalidInputError, match=r"\['a'\] more than once"):
+        load_table(tmp_path / "t.parquet")

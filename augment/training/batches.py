@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -34,12 +34,6 @@ class Batches:
     members : sequence of Tensor of int64, optional
         For an ensemble: the rows that each of its K members may see. Each member has its own
         shuffles, which depend on its position in the list and not on the other members.
-    refresh : callable, optional
-        ``refresh(generator) -> tensors`` replaces all or some tensors, for example to draw anew the
-        random part of dequantised categories. It must depend on the generator alone: on resume the
-        last call is repeated.
-    refresh_every : int, optional
-        Steps between refreshes; by default one pass over the rows of the largest member.
 
     Raises
     ------
@@ -60,29 +54,18 @@ class Batches:
         batch_size: int,
         generator: torch.Generator,
         members: Sequence[torch.Tensor] | None = None,
-        *,
-        refresh: Callable[[torch.Generator], Batch] | None = None,
-        refresh_every: int | None = None,
     ) -> None:
         self.n_rows = _common_rows(tensors)
-        if batch_size < 1 or (refresh_every is not None and refresh_every < 1):
-            raise InvalidInputError(
-                "batch_size and refresh_every must be at least 1; "
-                f"got {batch_size} and {refresh_every}."
-            )
+        if batch_size < 1:
+            raise InvalidInputError(f"batch_size must be at least 1; got {batch_size}.")
         self.tensors = dict(tensors)
         self.batch_size = batch_size
         self.n_members = None if members is None else len(members)
         self._rows = [torch.arange(self.n_rows)] if members is None else [*members]
         _check_members(self._rows, self.n_rows)
-        self._refresh = refresh
-        self._refresh_every = refresh_every
-        seeds = torch.randint(_SEED_LIMIT, (1 + len(self._rows),), generator=generator).tolist()
-        self._refresh_generator = torch_generator(seeds[0])
-        self._generators = [torch_generator(seed) for seed in seeds[1:]]
+        seeds = torch.randint(_SEED_LIMIT, (len(self._rows),), generator=generator).tolist()
+        self._generators = [torch_generator(seed) for seed in seeds]
         self._tails = [torch.empty(0, dtype=torch.int64) for _ in self._rows]
-        self._refreshed_from: torch.Tensor | None = None
-        self._drawn = 0
         self._device = torch.device("cpu")
         self._set_queue(torch.empty(0, len(self._rows) * batch_size, dtype=torch.int64), 0)
         self.to("cpu")
@@ -95,7 +78,11 @@ class Batches:
     def to(self, device: torch.device | str) -> Batches:
         """Move the rows to a device, and give the same object back."""
         self._device = torch.device(device)
-        self._place(self.tensors)
+        self.tensors = {name: value.to(self._device) for name, value in self.tensors.items()}
+        lead = (self.batch_size,) if self.n_members is None else (self.n_members, self.batch_size)
+        self._sources = [
+            (name, tensor, lead + tuple(tensor.shape[1:])) for name, tensor in self.tensors.items()
+        ]
         self._set_queue(self._queue, self._position)
         return self
 
@@ -107,11 +94,8 @@ class Batches:
         """Give the next batch: tensors of shape (B, ...), or (K, B, ...) with members."""
         if self._position == len(self._indices):
             self._refill()
-        if self._refresh_every and self._drawn and self._drawn % self._refresh_every == 0:
-            self._renew()
         index = self._indices[self._position]
         self._position += 1
-        self._drawn += 1
         return {
             name: tensor.index_select(0, index).view(shape) for name, tensor, shape in self._sources
         }
@@ -121,11 +105,8 @@ class Batches:
         return {
             "queue": self._queue.cpu(),
             "position": self._position,
-            "drawn": self._drawn,
             "tails": list(self._tails),
             "generators": [generator.get_state() for generator in self._generators],
-            "refresh_generator": self._refresh_generator.get_state(),
-            "refreshed_from": self._refreshed_from,
         }
 
     def set_state(self, state: State) -> None:
@@ -133,17 +114,10 @@ class Batches:
         self._tails = list(state["tails"])
         for generator, saved in zip(self._generators, state["generators"], strict=True):
             generator.set_state(saved)
-        self._drawn = state["drawn"]
         self._set_queue(state["queue"], state["position"])
-        if state["refreshed_from"] is not None:
-            self._refresh_generator.set_state(state["refreshed_from"])
-            self._renew()
-        self._refresh_generator.set_state(state["refresh_generator"])
 
     def _refill(self) -> None:
         """Shuffle one more pass of the largest member, and as many rows of the others."""
-        if self._refresh_every is None and self._drawn:
-            self._renew()
         steps = self.steps_per_epoch
         streams = torch.stack(
             [self._take(member, steps * self.batch_size) for member in range(len(self._rows))]
@@ -161,27 +135,6 @@ class Batches:
         stream = torch.cat(parts)
         self._tails[member] = stream[n:].clone()
         return stream[:n]
-
-    def _renew(self) -> None:
-        """Replace tensors by what ``refresh`` gives."""
-        if self._refresh is None:
-            return
-        self._refreshed_from = self._refresh_generator.get_state()
-        fresh = self._refresh(self._refresh_generator)
-        if _common_rows(fresh) != self.n_rows or not fresh.keys() <= self.tensors.keys():
-            raise InvalidInputError(
-                f"refresh must give tensors named {sorted(self.tensors)} with {self.n_rows} rows; "
-                f"got { ({name: tuple(tensor.shape) for name, tensor in fresh.items()}) }."
-            )
-        self._place(fresh)
-
-    def _place(self, tensors: Batch) -> None:
-        """Keep tensors on the device, with the shape that their batches will have."""
-        self.tensors.update({name: value.to(self._device) for name, value in tensors.items()})
-        lead = (self.batch_size,) if self.n_members is None else (self.n_members, self.batch_size)
-        self._sources = [
-            (name, tensor, lead + tuple(tensor.shape[1:])) for name, tensor in self.tensors.items()
-        ]
 
     def _set_queue(self, queue: torch.Tensor, position: int) -> None:
         """Keep row numbers, (steps, members x batch_size), ready to be taken one by one."""

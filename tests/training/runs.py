@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from augment._random import torch_generator
 from augment.training import (
     Batches,
@@ -22,9 +20,6 @@ def full_run(path: Path | None, steps: int, *callbacks, every: int = 7, fingerpr
     """Give the objective and its record after a run that uses all that has a state."""
     data, (seen, held) = table(60), folds(60, 5)
 
-    def refresh(generator):
-        return {"x": data["x"] + 0.1 * torch.randn(data["x"].shape, generator=generator)}
-
     objective = LinearVae(columns=20, latent=4)
     watchers = [
         EarlyStopping(10**6),
@@ -36,7 +31,7 @@ def full_run(path: Path | None, steps: int, *callbacks, every: int = 7, fingerpr
         watchers.append(Checkpoint(path, every, fingerprint))
     record = train(
         objective,
-        Batches(data, 16, torch_generator(1), seen, refresh=refresh),
+        Batches(data, 16, torch_generator(1), seen),
         max_steps=steps,
         generator=torch_generator(2),
         validation={"x": data["x"][held]},

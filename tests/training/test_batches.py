@@ -59,43 +59,18 @@ def test_the_batch_size_is_kept_when_rows_are_few():
     assert next(Batches({"row": torch.arange(3)}, 8, torch_generator(0)))["row"].shape == (8,)
 
 
-@pytest.mark.parametrize("every", [None, 4])
-def test_refresh_replaces_tensors_at_the_right_steps(every):
-    calls, seen = [], []
-
-    def refresh(generator):
-        calls.append(len(seen))
-        return {"noise": torch.rand(10, generator=generator)}
-
-    data = {"row": torch.arange(10), "noise": torch.zeros(10)}
-    batches = Batches(data, 5, torch_generator(0), refresh=refresh, refresh_every=every)
-    while len(seen) < 9:
-        seen.append(next(batches)["noise"])
-    assert calls == ([2, 4, 6, 8] if every is None else [4, 8])
-    assert not seen[0].any()
-    assert seen[-1].all()
-
-
-@given(before=st.integers(0, 30), batch_size=st.integers(1, 12), every=st.sampled_from([None, 3]))
+@given(before=st.integers(0, 30), batch_size=st.integers(1, 12))
 @settings(max_examples=30, deadline=None)
-def test_a_stream_goes_on_where_it_was(before, batch_size, every):
-    def refresh(generator):
-        return {"noise": torch.rand(11, generator=generator)}
-
+def test_a_stream_goes_on_where_it_was(before, batch_size):
     def fresh(seed):
-        data = {"row": torch.arange(11), "noise": torch.zeros(11)}
         members = [torch.arange(11), torch.arange(4)]
-        return Batches(
-            data, batch_size, torch_generator(seed), members, refresh=refresh, refresh_every=every
-        )
+        return Batches({"row": torch.arange(11)}, batch_size, torch_generator(seed), members)
 
     first, second = fresh(0), fresh(1)
     for _ in range(before):
         next(first)
     second.set_state(first.get_state())
-    for _ in range(15):
-        expected, found = next(first), next(second)
-        assert all(torch.equal(expected[name], found[name]) for name in expected)
+    assert torch.equal(rows_of(first, 15), rows_of(second, 15))
 
 
 @pytest.mark.parametrize(
@@ -114,13 +89,3 @@ def test_impossible_batches_are_refused(arguments, words):
     base = {"tensors": {"a": torch.zeros(3)}, "batch_size": 2, "generator": torch_generator(0)}
     with pytest.raises(InvalidInputError, match=words):
         Batches(**{**base, **arguments})
-
-
-def test_refresh_must_give_tensors_that_fit():
-    def refresh(generator):
-        return {"other": torch.zeros(3)}
-
-    batches = Batches({"a": torch.zeros(3)}, 3, torch_generator(0), refresh=refresh)
-    next(batches)
-    with pytest.raises(InvalidInputError, match="refresh must give"):
-        next(batches)

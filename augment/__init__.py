@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from augment.evaluation.lift import evaluate_lift
     from augment.evaluation.results import LiftResult
-    from augment.generators.baselines import Bootstrap, GaussianCopula, Jitter
+    from augment.generators.baselines import Bootstrap, Jitter
+    from augment.generators.copula import GaussianCopula
     from augment.generators.smote import Smote
     from augment.generators.tabular_gan import TabularGAN
     from augment.generators.tabular_vae import TabularVAE
@@ -27,7 +28,7 @@ except PackageNotFoundError:  # a source tree on the path that was never install
 # The classes that a model file may name: nothing else is ever built from a file.
 _MODELS = {
     "Bootstrap": "augment.generators.baselines",
-    "GaussianCopula": "augment.generators.baselines",
+    "GaussianCopula": "augment.generators.copula",
     "Jitter": "augment.generators.baselines",
     "Smote": "augment.generators.smote",
     "TabularGAN": "augment.generators.tabular_gan",

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import abc
+import os
 import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from augment._errors import SmallDataWarning, listed
-from augment._random import rng_for, seed_from
-from augment._typing import FloatArray, RandomState, State
-from augment.data.conditions import ConditionEncoder, Conditions
+from augment._random import BLOCK, rng_for, seed_from
+from augment._typing import FloatArray, IntArray, RandomState, State
+from augment.data._pooling import MIN_STRATUM_ROWS
+from augment.data.conditions import ConditionEncoder, Conditions, stream_uniforms
 from augment.persistence import write_state
 
-__all__ = ["BLOCK", "BaseGenerator"]
+__all__ = ["BLOCK", "RANDOM_STATE", "BaseGenerator", "Block", "in_blocks"]
 
-BLOCK = 1024
-"""Rows that share one stream of noise. Changing it changes what every seed gives."""
+RANDOM_STATE: list[Any] = [
+    "random_state",
+    np.random.Generator,
+    Interval(Integral, 0, None, closed="left"),
+]
+"""What every generator accepts as `random_state`."""
 
 
 class BaseGenerator(BaseEstimator, abc.ABC):
@@ -150,12 +161,17 @@ class BaseGenerator(BaseEstimator, abc.ABC):
             Before `fit`.
         """
         check_is_fitted(self)
-        parameters = self.get_params(deep=False)
+        parameters = _storable(self.get_params(deep=False))
         write_state(path, type(self).__name__, parameters, self._get_state())
 
     def __sklearn_is_fitted__(self) -> bool:
         """Say whether `fit` has been called."""
         return getattr(self, "_is_fitted", False)
+
+    def _labels(self, conditions: Conditions) -> FloatArray:
+        """Give the one-hot columns of categorical conditions, the first of the features."""
+        n_labels = self.conditions_.n_features - self.conditions_.n_continuous
+        return np.asarray(conditions.features[:, :n_labels], dtype=np.float64)
 
     def _continuous(self, conditions: Conditions) -> FloatArray:
         """Give the normal scores of continuous conditions, the last columns of the features."""
@@ -179,33 +195,65 @@ class BaseGenerator(BaseEstimator, abc.ABC):
     def _warn_of_classes(self, conditions: Conditions) -> None:
         """Say which classes there is next to nothing to learn from."""
         counts = np.bincount(conditions.strata, minlength=len(self.classes_))
-        lonely = self.classes_[counts == 1].tolist()
+        lonely = self.classes_[counts < MIN_STRATUM_ROWS].tolist()
         if len(self.classes_) == 1:
             text = f"y has one class only, {self.classes_[0]!r}: all synthetic rows will have it."
         elif lonely:
             text = (
-                f"Classes with a single row: {listed(lonely)}. Their synthetic rows are drawn "
-                "from all rows together, whatever their label. Collect more rows, or merge them."
+                f"Classes with fewer than {MIN_STRATUM_ROWS} rows: {listed(lonely)}. Nothing of "
+                "their own can be learned safely; their synthetic rows are those of all classes, "
+                "shifted. Collect more rows, or merge them."
             )
         else:
             return
         warnings.warn(text, SmallDataWarning, stacklevel=5)
 
 
-def in_blocks(conditions: Conditions, seed: int) -> Any:
+@dataclass(frozen=True)
+class Block:
+    """A full block of rows to be drawn.
+
+    Attributes
+    ----------
+    conditions : Conditions
+        Of exactly `BLOCK` rows.
+    rng : numpy.random.Generator
+        The block's own stream of noise.
+    order : ndarray of int64 (BLOCK,)
+        The rank of each row's place in the stream of conditions. Noise that fills a space evenly
+        is handed out in this order: rows that were drawn with like conditions then get points
+        that lie evenly too, whatever pattern the conditions have.
+    """
+
+    conditions: Conditions
+    rng: np.random.Generator
+    order: IntArray
+
+
+def in_blocks(conditions: Conditions, seed: int) -> Iterator[Block]:
     """Cut conditions into full blocks of rows, each with its own stream of noise.
 
     The last block is filled up by repeating its last row: a product of matrices rounds
     differently for another number of rows, and a row must not depend on how many were asked for.
-
-    Yields
-    ------
-    Conditions
-        Exactly `BLOCK` rows.
-    numpy.random.Generator
-        The stream of this block.
     """
-    n_rows = len(conditions.strata)
-    for block in range(-(-n_rows // BLOCK)):
-        rows = np.minimum(np.arange(block * BLOCK, (block + 1) * BLOCK), n_rows - 1)
-        yield conditions.rows(rows), rng_for(seed, 1, block)
+    n_rows = len(conditions)
+    for number in range(-(-n_rows // BLOCK)):
+        rows = np.minimum(np.arange(number * BLOCK, (number + 1) * BLOCK), n_rows - 1)
+        places = stream_uniforms(BLOCK, number * BLOCK, seed)
+        order = np.argsort(np.argsort(places, kind="stable"), kind="stable")
+        yield Block(conditions.rows(rows), rng_for(seed, 1, number), order)
+
+
+def _storable(value: Any) -> Any:
+    """Give a parameter as JSON values; a source of random numbers has no value to store."""
+    if isinstance(value, np.random.RandomState | np.random.Generator):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(item) for item in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, datetime):  # a pandas Timestamp is one
+        return value.isoformat()
+    return value.item() if isinstance(value, np.generic) else value

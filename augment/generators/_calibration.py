@@ -28,9 +28,9 @@ class MarginCorrection:
 
     Examples
     --------
-    >>> draws = np.random.default_rng(0).normal(3.0, 2.0, size=(1, 4000, 1))
-    >>> correction = MarginCorrection.fit(draws)
-    >>> corrected = correction.apply(draws[0], np.zeros(4000, dtype=np.int64))
+    >>> draws = np.random.default_rng(0).normal(3.0, 2.0, size=(4000, 1))
+    >>> correction = MarginCorrection(MarginCorrection.knots_of(draws)[None])
+    >>> corrected = correction.apply(draws, np.zeros(4000, dtype=np.int64))
     >>> bool(abs(corrected.mean()) < 0.01 and abs(corrected.std() - 1) < 0.01)
     True
     """
@@ -39,13 +39,12 @@ class MarginCorrection:
         self.knots = knots
         self.grid = ndtri(_LEVELS)
 
-    @classmethod
-    def fit(cls, draws: FloatArray) -> MarginCorrection:
-        """Learn the maps from draws of shape (n_strata, n_draws, n_scores)."""
-        knots = np.quantile(draws, _LEVELS, axis=1).transpose(1, 2, 0)
+    @staticmethod
+    def knots_of(draws: FloatArray) -> FloatArray:
+        """Give the knots `(n_scores, N_KNOTS)` of draws of shape (n_draws, n_scores)."""
+        knots = np.quantile(draws, _LEVELS, axis=0).T
         # Strictly rising knots keep the map invertible where a decoder is all but constant.
-        rising = np.arange(N_KNOTS) * 1e-9
-        return cls(np.maximum.accumulate(knots, axis=2) + rising)
+        return np.maximum.accumulate(knots, axis=1) + np.arange(N_KNOTS) * 1e-9
 
     def apply(self, scores: FloatArray, strata: IntArray) -> FloatArray:
         """Correct scores of shape (n, n_scores); beyond the outer knots the map is a shift."""

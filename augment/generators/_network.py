@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import zlib
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -10,16 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from augment._device import resolve_device
-from augment._random import rng_for, spawn_seeds, torch_generator
-from augment._typing import BoolArray, FloatArray, State
+from augment._random import rng_for, torch_generator
+from augment._typing import BoolArray, FloatArray, IntArray, State
 from augment.data.conditions import Conditions
 from augment.data.encoder import TableEncoder
-from augment.generators._base import BLOCK
+from augment.generators._base import BLOCK, RANDOM_STATE, Block, in_blocks
 from augment.generators._calibration import MarginCorrection
 from augment.generators._fingerprint import fingerprint
 from augment.generators._folds import leave_out
@@ -51,13 +52,13 @@ NETWORK_CONSTRAINTS: dict[str, Any] = {
     "batch_size": [_COUNT, _AUTO],
     "learning_rate": [Interval(Real, 0, None, closed="neither"), _AUTO],
     "n_members": [_COUNT],
-    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "validation_fraction": [Interval(Real, 0, 0.5, closed="right")],
     "schema": "no_validation",
     "checkpoint": "no_validation",
     "checkpoint_every": [_COUNT],
     "device": [str],
     "precision": [StrOptions({"float32"})],
-    "random_state": ["random_state"],
+    "random_state": RANDOM_STATE,
     "verbose": ["verbose"],
 }
 """What scikit-learn checks of the parameters that all network generators share."""
@@ -79,11 +80,13 @@ class Stage:
     Attributes
     ----------
     name : str
-        Its name in the checkpoint's file name; empty for the last one.
+        What its seeds follow from.
     max_steps, validate_every, patience : int
         Steps at most; steps between looks at held-out rows; looks without improvement.
     ema_decay : float or None
         Decay of the average of the weights.
+    is_first : bool
+        Whether another stage follows; its checkpoint then has a file of its own.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Stage:
     validate_every: int = 20
     patience: int = 4
     ema_decay: float | None = None
+    is_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,20 +107,24 @@ class Training:
         ``lower``, ``upper``, ``observed`` (n, d), ``conditions`` (n, c) and ``weight`` (n,).
     left_out : ndarray of bool (members, n)
         Rows that a member is judged on.
-    batch_seed, noise_seed : int
-        Seeds of the two streams.
+    seed : int
+        Of the fit; see `seed_of`.
     """
 
     tensors: Batch
     left_out: BoolArray
-    batch_seed: int
-    noise_seed: int
+    seed: int
 
-    def batches(self, batch_size: int) -> Batches:
+    @property
+    def n_rows(self) -> int:
+        """The number of rows."""
+        return int(self.left_out.shape[1])
+
+    def batches(self, stage: Stage, batch_size: int) -> Batches:
         """Give shuffled batches of the rows that each member may see."""
         members = [torch.as_tensor(np.flatnonzero(~row)) for row in self.left_out]
-        size = min(batch_size, MAX_BATCH)
-        return Batches(self.tensors, size, torch_generator(self.batch_seed), members)
+        generator = torch_generator(seed_of(self.seed, f"batches {stage.name}"))
+        return Batches(self.tensors, min(batch_size, MAX_BATCH), generator, members)
 
     def validation(self) -> Batch:
         """Give all rows for every member, with a mark on those that it is judged on."""
@@ -197,49 +205,57 @@ class NetworkGenerator(ScoreGenerator):
     def _build_encoder(self, rows: Rows) -> TableEncoder:
         pooling, share = float(self.pooling), self.separation
         if share == "auto":
-            strata = rows.conditions.strata
-            borne_out = separation(
-                self.schema_, rows.frame, strata, rows.groups, pooling, rows.seed
-            )
-            share = borne_out**0.5
+            share = separation(self.schema_, rows, pooling) ** 0.5
         return TableEncoder(self.schema_, pooling=pooling, separation=float(share))
 
     def _fit_scores(self, rows: Rows) -> None:
         conditions = rows.conditions
-        lower, upper, observed = self.encoder_.intervals(rows.frame, conditions.strata)
-        seeds = spawn_seeds(rows.seed, 4)
+        lower, upper, observed = self._intervals(rows.frame, conditions)
+        folds = seed_of(rows.seed, "folds")
         left_out = leave_out(
-            conditions.strata, rows.groups, self.n_members, self.validation_fraction, seeds[0]
+            conditions.strata, rows.groups, self.n_members, self.validation_fraction, folds
         )
         arrays = {
             "lower": np.clip(lower, OUTER, 1 - OUTER),
             "upper": np.clip(upper, OUTER, 1 - OUTER),
             "observed": observed,
             "conditions": conditions.features,
-            "weight": rows.weight / rows.weight.mean(),
+            "weight": rows.weight,
         }
         tensors = {name: torch.as_tensor(np.asarray(v, np.float32)) for name, v in arrays.items()}
         self.device_ = resolve_device(self.device)
-        self.sizes_ = self._sizes(len(rows.frame))
+        self.sizes_ = self._sizes()
         self.history_, self.n_steps_, self.stopped_by_ = pd.DataFrame(), 0, ""
-        self.networks_ = self._fit_networks(Training(tensors, left_out, seeds[1], seeds[2]))
-        self.correction_ = self._fit_correction(seeds[3])
+        self.networks_ = self._fit_networks(Training(tensors, left_out, rows.seed))
+        self.correction_ = self._fit_correction(seed_of(rows.seed, "correction"))
+
+    def _intervals(
+        self, frame: pd.DataFrame, conditions: Conditions
+    ) -> tuple[FloatArray, FloatArray, BoolArray]:
+        """Give the probability interval of each score as the law knows it."""
+        *ends, observed = self.encoder_.intervals(frame, conditions.strata)
+        labels = self._labels(conditions)
+        lower, upper = (
+            ndtr(self.effects_.remove(ndtri(end), conditions.strata, labels)) for end in ends
+        )
+        return lower, upper, observed
 
     @abc.abstractmethod
-    def _sizes(self, n_rows: int) -> dict[str, int]:
-        """Give the sizes of the networks for so many rows."""
+    def _sizes(self) -> dict[str, int]:
+        """Give the sizes of the networks."""
 
     def _run(
         self, objective: Objective, training: Training, stage: Stage, *guards: Callback
     ) -> None:
         """Train one objective, and add to the record."""
-        n_rows = training.left_out.shape[1]
         held_out = training.left_out.any()
         record = train(
             objective,
-            training.batches(n_rows if self.batch_size == "auto" else int(self.batch_size)),
+            training.batches(
+                stage, training.n_rows if self.batch_size == "auto" else int(self.batch_size)
+            ),
             max_steps=stage.max_steps,
-            generator=torch_generator(training.noise_seed),
+            generator=torch_generator(seed_of(training.seed, f"noise {stage.name}")),
             device=self.device_,
             validation=training.validation() if held_out else None,
             validate_every=stage.validate_every,
@@ -258,49 +274,59 @@ class NetworkGenerator(ScoreGenerator):
         if training.left_out.any():
             callbacks.append(EarlyStopping(stage.patience, min_delta=1e-3))
         if self.checkpoint is not None:
-            silent = {"checkpoint", "checkpoint_every", "verbose", "device"}
+            silent = {"checkpoint", "checkpoint_every", "verbose", "device", "random_state"}
             parameters = {k: v for k, v in self.get_params(deep=False).items() if k not in silent}
+            parameters["seed"] = training.seed
             key = fingerprint(type(self).__name__ + stage.name, parameters, training.arrays())
-            path = f"{self.checkpoint}.{stage.name}" if stage.name else str(self.checkpoint)
+            path = str(self.checkpoint) + (f".{stage.name}" if stage.is_first else "")
             callbacks.append(Checkpoint(path, self.checkpoint_every, key))
         if self.verbose:
             callbacks.append(Progress(f"{type(self).__name__} {stage.name}".strip()))
         return callbacks
 
     def _fit_correction(self, seed: int) -> MarginCorrection:
-        """Estimate the margin correction from draws of the trained networks."""
-        draws = []
-        for stratum in range(self.conditions_.n_strata):
-            given = self.conditions_.draw_stratum(stratum, CALIBRATION_DRAWS, seed)
-            blocks = [
-                self._raw_scores(given.rows(slice(start, start + BLOCK)), rng_for(seed, start))
-                for start in range(0, CALIBRATION_DRAWS, BLOCK)
-            ]
-            draws.append(np.concatenate(blocks))
-        # A combination of conditions that no row has is corrected by the average of the others.
-        draws.append(np.concatenate([part[:: len(draws)] for part in draws]))
-        shortest = min(len(part) for part in draws)
-        return MarginCorrection.fit(np.stack([part[:shortest] for part in draws]))
+        """Estimate the margin correction from draws of the trained networks.
 
-    def _raw_scores(self, conditions: Conditions, rng: np.random.Generator) -> FloatArray:
+        A stratum that decodes through the pooled margins, for want of rows, is corrected by the
+        maps of all rows together: what the networks know of its conditions then survives.
+        """
+        conditions, small = self.conditions_, self.encoder_.small_strata
+        mixture = self._knots(conditions.draw(CALIBRATION_DRAWS, 0, seed), seed)
+        n_draws = max(CALIBRATION_DRAWS // max(1, int((~small).sum())), 2 * BLOCK)
+        knots = [
+            mixture
+            if small[stratum]
+            else self._knots(conditions.draw_stratum(stratum, n_draws, seed), seed)
+            for stratum in range(conditions.n_strata)
+        ]
+        return MarginCorrection(np.stack([*knots, mixture]))
+
+    def _knots(self, given: Conditions, seed: int) -> FloatArray:
+        """Give the knots of what the networks draw for some conditions."""
+        blocks = [self._raw_scores(block) for block in in_blocks(given, seed)]
+        return MarginCorrection.knots_of(np.concatenate(blocks))
+
+    def _raw_scores(self, block: Block) -> FloatArray:
         """Draw scores `(BLOCK, n_scores)`, as the networks give them.
 
         Noise is a scrambled Sobol net, one for each block: its points fill the space of codes
-        more evenly than independent ones, so that few rows stand for the law better. Row `i`
-        comes from member `(i + offset) mod n_members`; the members are asked equally often, and
-        every product of matrices has the same shape.
+        more evenly than independent ones, so that few rows stand for the law better. Members are
+        asked equally often, and every product of matrices has the same shape.
         """
         per_member = -(-BLOCK // self.n_members)
         places = np.arange(per_member * self.n_members)
-        member = (places + int(rng.integers(self.n_members))) % self.n_members
-        order = np.argsort(member, kind="stable")
-        row = np.minimum(places, BLOCK - 1)[order]
-        normals = sobol_normals(self.sizes_["latent_dim"] + self.sizes_["n_scores"], rng)
+        row = np.minimum(places, BLOCK - 1)
+        member = (block.order[row] + int(block.rng.integers(self.n_members))) % self.n_members
+        member[BLOCK:] = _fewest(member[:BLOCK], self.n_members, per_member)
+        sequence = np.argsort(member, kind="stable")
+        width = self.sizes_["latent_dim"] + self.sizes_["n_scores"]
+        normals = sobol_normals(width, block.rng)[block.order]
+        features = block.conditions.features
         with torch.inference_mode():
-            given = self._stacked(conditions.features[row], per_member)
-            drawn = self._draw(given, self._stacked(normals[row], per_member))
-        scores = np.empty((len(order), self.sizes_["n_scores"]))
-        scores[order] = drawn.reshape(scores.shape).double().cpu().numpy()
+            given = self._stacked(features[row[sequence]], per_member)
+            drawn = self._draw(given, self._stacked(normals[row[sequence]], per_member))
+        scores = np.empty((len(sequence), self.sizes_["n_scores"]))
+        scores[sequence] = drawn.reshape(scores.shape).cpu().numpy()
         return scores[:BLOCK]
 
     def _stacked(self, rows: np.ndarray, per_member: int) -> Tensor:
@@ -308,8 +334,8 @@ class NetworkGenerator(ScoreGenerator):
         stacked = np.asarray(rows, np.float32).reshape(self.n_members, per_member, rows.shape[1])
         return torch.as_tensor(stacked, device=self.device_)
 
-    def _sample_scores(self, conditions: Conditions, rng: np.random.Generator) -> FloatArray:
-        return self.correction_.apply(self._raw_scores(conditions, rng), conditions.strata)
+    def _sample_scores(self, block: Block) -> FloatArray:
+        return self.correction_.apply(self._raw_scores(block), block.conditions.strata)
 
     def _get_score_law(self) -> State:
         return {
@@ -322,7 +348,7 @@ class NetworkGenerator(ScoreGenerator):
         }
 
     def _set_score_law(self, law: State) -> None:
-        self.device_ = resolve_device(self.device)
+        self.device_ = torch.device("cpu")  # where every machine can load it
         self.sizes_ = dict(law["sizes"])
         self.networks_ = self._build_networks(self.sizes_)
         weights = {k: torch.as_tensor(np.asarray(v)) for k, v in law["networks"].items()}
@@ -333,14 +359,35 @@ class NetworkGenerator(ScoreGenerator):
         self.n_steps_, self.stopped_by_ = int(law["n_steps"]), law["stopped_by"]
 
 
+def seed_of(seed: int, purpose: str) -> int:
+    """Give the seed of one purpose, independent of those of all others.
+
+    Examples
+    --------
+    >>> seed_of(0, "folds") == seed_of(0, "folds"), seed_of(0, "folds") == seed_of(0, "noise")
+    (True, False)
+    """
+    return int(rng_for(seed, zlib.crc32(purpose.encode())).integers(2**62))
+
+
+def _fewest(member: IntArray, n_members: int, per_member: int) -> IntArray:
+    """Give the members that fill up a block, so that each is asked `per_member` times."""
+    missing = per_member - np.bincount(member, minlength=n_members)
+    return np.repeat(np.arange(n_members), missing)
+
+
 def sobol_normals(width: int, rng: np.random.Generator) -> FloatArray:
     """Give a scrambled Sobol net as standard normal rows `(BLOCK, width)`.
+
+    The rows are sorted by one more coordinate of the net, which is not returned: any run of
+    neighbouring rows lies in a slab of the net, and fills the other coordinates evenly.
 
     Notes
     -----
     `BLOCK` is a power of two, which is what makes a net balanced. See A. B. Owen, "Scrambling
     Sobol' and Niederreiter-Xing points", Journal of Complexity, 1998.
     """
-    engine = torch.quasirandom.SobolEngine(width, scramble=True, seed=int(rng.integers(2**31)))
+    engine = torch.quasirandom.SobolEngine(width + 1, scramble=True, seed=int(rng.integers(2**31)))
     points = engine.draw(BLOCK, dtype=torch.float64).numpy()
+    points = points[np.argsort(points[:, 0], kind="stable"), 1:]
     return np.asarray(ndtri(np.clip(points, 1e-6, 1 - 1e-6)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from augment._errors import InvalidInputError
-from augment._typing import FloatArray
+from augment._typing import BoolArray, FloatArray
 from augment.data.conditions import ConditionEncoder, Conditions
 from augment.data.encoder import TableEncoder
+from augment.generators._effects import AdditiveEffects
+from augment.objectives.variational import fill_missing
 
 __all__ = ["ReconstructionMixin"]
 
@@ -28,6 +31,9 @@ class ReconstructionMixin:
     """
 
     encoder_: TableEncoder
+    effects_: AdditiveEffects
+    _scores: Callable[..., tuple[FloatArray, BoolArray]]
+    _frame_of: Callable[..., pd.DataFrame]
     schema_: Any
     conditions_: ConditionEncoder
     networks_: Any
@@ -55,9 +61,10 @@ class ReconstructionMixin:
             If columns or conditions differ from those of `fit`.
         """
         codes: Any = 0.0
-        for conditions, share in self._weighted_conditions(X, y):
-            means = self._posterior(self._frame(X), conditions)
-            flat = means.permute(1, 0, 2).reshape(means.shape[1], -1).double().cpu().numpy()
+        frame = self._frame(X)
+        for conditions, share in self._weighted_conditions(frame, y):
+            means = self._posterior(frame, conditions)
+            flat = means.permute(1, 0, 2).reshape(means.shape[1], -1).cpu().double().numpy()
             codes = codes + share[:, None] * flat
         return np.asarray(codes)
 
@@ -100,8 +107,7 @@ class ReconstructionMixin:
             scores = self.networks_["decoder"](
                 split.to(self.device_, torch.float32), self._tensor(conditions)
             )[0].mean(dim=0)
-        frame = self.encoder_.inverse_transform(scores.double().cpu().numpy(), conditions.strata)
-        return self.schema_.restore(frame)
+        return self.schema_.restore(self._frame_of(scores.cpu().double().numpy(), conditions))
 
     def reconstruct(self, X: Any, y: Any = None) -> Any:
         """Give each row as the model sees it: encoded and decoded, without noise.
@@ -121,13 +127,13 @@ class ReconstructionMixin:
             condition, since levels of a category cannot be averaged.
         """
         frame = self._frame(X)
-        weighted = self._weighted_conditions(X, y)
+        weighted = self._weighted_conditions(frame, y)
         best = np.argmax(np.stack([share for _, share in weighted]), axis=0)
         strata = np.stack([given.strata for given, _ in weighted])[best, np.arange(len(frame))]
         features = np.stack([given.features for given, _ in weighted])[best, np.arange(len(frame))]
         conditions = Conditions(strata, features)
         expected, _ = self._expected_scores(frame, conditions)
-        return self.schema_.restore(self.encoder_.inverse_transform(expected, strata))
+        return self.schema_.restore(self._frame_of(expected, conditions))
 
     def reconstruction_map(self, X: Any, y: Any = None) -> FloatArray:
         """Say how badly each cell is reconstructed.
@@ -146,8 +152,9 @@ class ReconstructionMixin:
             a missing cell is judged by its missingness alone. Columns without a score are 0.
         """
         total: Any = 0.0
-        for conditions, share in self._weighted_conditions(X, y):
-            total = total + share[:, None] * self._cell_errors(self._frame(X), conditions)
+        frame = self._frame(X)
+        for conditions, share in self._weighted_conditions(frame, y):
+            total = total + share[:, None] * self._cell_errors(frame, conditions)
         return np.asarray(total)
 
     def reconstruction_error(self, X: Any, y: Any = None) -> FloatArray:
@@ -190,11 +197,17 @@ class ReconstructionMixin:
 
     def _posterior(self, frame: pd.DataFrame, conditions: Conditions) -> torch.Tensor:
         """Give posterior means `(members, n, latent)`."""
-        scores, _ = self.encoder_.transform(frame, conditions.strata)
-        rows = torch.as_tensor(scores, dtype=torch.float32).to(self.device_)
-        stacked = rows.expand(self.sizes_["members"], *rows.shape)
+        members, networks = self.sizes_["members"], self.networks_
+        given = self._tensor(conditions)
+        scores, observed = (
+            torch.as_tensor(part, dtype=torch.float32, device=self.device_).expand(
+                members, *part.shape
+            )
+            for part in self._scores(frame, conditions)
+        )
         with torch.inference_mode():
-            mean: torch.Tensor = self.networks_["encoder"](stacked, self._tensor(conditions))[0]
+            rows = fill_missing(networks["encoder"], networks["decoder"], scores, observed, given)
+            mean: torch.Tensor = networks["encoder"](rows, given)[0]
         return mean
 
     def _expected_scores(
@@ -205,10 +218,10 @@ class ReconstructionMixin:
         with torch.inference_mode():
             mean, log_variance = self.networks_["decoder"](codes, self._tensor(conditions))
         variance = log_variance.exp().expand_as(mean).mean(dim=0)
-        return mean.mean(dim=0).double().cpu().numpy(), variance.double().cpu().numpy()
+        return mean.mean(dim=0).cpu().double().numpy(), variance.cpu().double().numpy()
 
     def _cell_errors(self, frame: pd.DataFrame, conditions: Conditions) -> FloatArray:
-        scores, observed = self.encoder_.transform(frame, conditions.strata)
+        scores, observed = self._scores(frame, conditions)
         expected, variance = self._expected_scores(frame, conditions)
         squares = np.square(scores - expected) / variance * observed
         errors = np.zeros((len(frame), frame.shape[1]))
@@ -217,9 +230,10 @@ class ReconstructionMixin:
             errors[:, places[name]] += squares[:, column]
         return errors
 
-    def _weighted_conditions(self, X: Any, y: Any) -> list[tuple[Conditions, FloatArray]]:
+    def _weighted_conditions(
+        self, frame: pd.DataFrame, y: Any
+    ) -> list[tuple[Conditions, FloatArray]]:
         """Give conditions to average over, with the share of each for every row."""
-        frame = self._frame(X)
         if y is not None or self.conditions_.kind == "none":
             return [(self._given(y, len(frame)), np.ones(len(frame)))]
         everywhere = np.zeros(len(frame), dtype=np.int64)
@@ -236,7 +250,7 @@ class ReconstructionMixin:
         The density of a row is that of its scores times what its margins say: the copula
         density of the scores, and the margin density of each cell.
         """
-        scores, observed = self.encoder_.transform(frame, conditions.strata)
+        scores, observed = self._scores(frame, conditions)
         codes = self._posterior(frame, conditions)
         with torch.inference_mode():
             mean, log_variance = self.networks_["decoder"](codes, self._tensor(conditions))
@@ -246,4 +260,9 @@ class ReconstructionMixin:
             bound = (per_score * seen).sum(dim=-1) - 0.5 * codes.square().sum(dim=-1)
         own = np.where(observed, 0.5 * np.square(scores), 0.0).sum(axis=1)
         margins = self.encoder_.log_margins(frame, conditions.strata).sum(axis=1)
-        return np.asarray(bound.mean(dim=0).double().cpu().numpy() + own + margins)
+        # Around an effect the margin is narrower than the pooled one, and elsewhere.
+        pooled = self.encoder_.transform(frame, conditions.strata)[0]
+        moved = 0.5 * (np.square(pooled) - np.square(scores)) - np.log(self.effects_.scale)
+        small = self.effects_.small[conditions.strata]
+        margins += np.where(small, (moved * observed).sum(axis=1), 0.0)
+        return np.asarray(bound.mean(dim=0).cpu().double().numpy() + own + margins)

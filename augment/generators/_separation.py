@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from sklearn.covariance import ledoit_wolf
 
 from augment._random import rng_for
@@ -11,6 +10,7 @@ from augment._typing import BoolArray, FloatArray, IntArray
 from augment.data.encoder import TableEncoder
 from augment.data.schema import TableSchema
 from augment.generators._folds import leave_out
+from augment.generators._tabular import Rows
 
 __all__ = ["separation"]
 
@@ -22,11 +22,8 @@ _DRAWS = 3
 
 def separation(
     schema: TableSchema,
-    frame: pd.DataFrame,
-    strata: IntArray,
-    groups: IntArray | None,
+    rows: Rows,
     pooling: float,
-    seed: int,
 ) -> float:
     """Give the share of the class differences that held-out labels bear out.
 
@@ -39,17 +36,11 @@ def separation(
     Parameters
     ----------
     schema : TableSchema
-        Of the frame.
-    frame : DataFrame of float64, shape (n, n_columns)
-        Canonical rows.
-    strata : ndarray of int64 (n,)
-        Their classes.
-    groups : ndarray of int64 (n,) or None
-        The patient of each row; rows of one patient stay in one fold.
+        Of the rows.
+    rows : Rows
+        What the generator learns from; rows of one patient stay in one fold.
     pooling : float
         Strength of the shrinkage of each column's class means.
-    seed : int
-        Seed of the folds.
 
     Returns
     -------
@@ -61,50 +52,58 @@ def separation(
     .. [1] C. M. Stein, "Inadmissibility of the usual estimator for the mean of a multivariate
        normal distribution", Third Berkeley Symposium, 1956.
     """
-    classes, labels = np.unique(strata, return_inverse=True)
+    classes, labels = np.unique(rows.conditions.strata, return_inverse=True)
     if len(classes) < 2:
         return 1.0
-    folds = leave_out(labels, groups, _REPEATS * _FOLDS, 1 / _FOLDS, seed)
+    folds = leave_out(labels, rows.groups, _REPEATS * _FOLDS, 1 / _FOLDS, rows.seed)
     parts = [
-        _discriminants(schema, frame, labels, held_out, pooling, rng_for(seed, number))
+        _discriminants(schema, rows, labels, held_out, pooling, rng_for(rows.seed, 2, number))
         for number, held_out in enumerate(folds)
-        if held_out.any()
     ]
-    if not parts:
+    judged = [held_out for held_out, part in zip(folds, parts, strict=True) if part is not None]
+    found = [part for part in parts if part is not None]
+    if not found:
         return 1.0
-    prior, linear, quadratic = (np.vstack(part) for part in zip(*parts, strict=True))
-    truth = np.concatenate([labels[held_out] for held_out in folds if held_out.any()])
-    losses = [_log_loss(prior + t * linear - t * t * quadratic, truth) for t in _GRID]
+    prior, linear, quadratic = (np.vstack(part) for part in zip(*found, strict=True))
+    truth = np.concatenate([labels[held_out] for held_out in judged])
+    weight = np.concatenate([rows.weight[held_out] for held_out in judged])
+    losses = [_log_loss(prior + t * linear - t * t * quadratic, truth, weight) for t in _GRID]
     return float(_GRID[int(np.argmin(losses))])
 
 
 def _discriminants(
     schema: TableSchema,
-    frame: pd.DataFrame,
+    rows: Rows,
     labels: IntArray,
     held_out: BoolArray,
     pooling: float,
     rng: np.random.Generator,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Give the parts of the discriminant of each held-out row, each `(n_held_out, n_classes)`."""
-    n_classes = int(labels.max()) + 1
-    own = labels[~held_out]
+) -> tuple[FloatArray, FloatArray, FloatArray] | None:
+    """Give the parts of the discriminant of each held-out row, each `(n_held_out, n_classes)`.
+
+    None where a fold has nothing to judge, or no column that varies.
+    """
+    frame, n_classes, learned = rows.frame, int(labels.max()) + 1, ~held_out
+    own, weight = labels[learned], rows.weight[learned, None]
     nowhere = np.zeros(len(labels), dtype=np.int64)
-    encoder = TableEncoder(schema).fit(frame[~held_out], nowhere[~held_out], 1)
-    scores, seen = encoder.transform(frame[~held_out], nowhere[~held_out], rng)
+    encoder = TableEncoder(schema).fit(frame[learned], nowhere[learned], 1, weight[:, 0])
+    if not held_out.any() or not encoder.n_scores:
+        return None
+    scores, seen = encoder.transform(frame[learned], nowhere[learned], rng)
     draws = [encoder.transform(frame[held_out], nowhere[held_out], rng) for _ in range(_DRAWS)]
     judged, judged_seen = np.mean([draw for draw, _ in draws], axis=0), draws[0][1]
 
-    member = np.eye(n_classes)[own]
+    member, mass = weight * np.eye(n_classes)[own], weight * seen
     means = member.T @ scores / (member.T @ seen + 1)
-    grand = scores.sum(axis=0) / (seen.sum(axis=0) + 1)
+    grand = (weight * scores).sum(axis=0) / (mass.sum(axis=0) + 1)
     residual = (scores - means[own]) * seen
-    between = (seen * np.square(means[own] - grand)).sum(axis=0) / (n_classes - 1)
-    within = np.square(residual).sum(axis=0) / np.maximum(seen.sum(axis=0) - n_classes, 1)
+    between = (mass * np.square(means[own] - grand)).sum(axis=0) / (n_classes - 1)
+    spread = (weight * np.square(residual)).sum(axis=0)
+    within = spread / np.maximum(mass.sum(axis=0) - n_classes, 1)
     shrink = np.maximum(0, 1 - pooling * within / np.maximum(between, 1e-9))
     effect = (means - grand) * shrink
 
-    covariance = ledoit_wolf(residual)[0] + 1e-3 * np.eye(scores.shape[1])
+    covariance = ledoit_wolf(np.sqrt(weight) * residual)[0] + 1e-3 * np.eye(scores.shape[1])
     toward = np.linalg.solve(covariance, effect.T)
     sizes = member.sum(axis=0) + 0.5
     prior = np.tile(np.log(sizes / sizes.sum()), (int(held_out.sum()), 1))
@@ -113,7 +112,7 @@ def _discriminants(
     return prior, linear, quadratic
 
 
-def _log_loss(discriminant: FloatArray, truth: IntArray) -> float:
+def _log_loss(discriminant: FloatArray, truth: IntArray, weight: FloatArray) -> float:
     shifted = discriminant - discriminant.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(shifted).sum(axis=1))
-    return float((log_sum - shifted[np.arange(len(truth)), truth]).mean())
+    return float(np.average(log_sum - shifted[np.arange(len(truth)), truth], weights=weight))

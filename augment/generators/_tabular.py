@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
 
 from augment._errors import InvalidInputError, SmallDataWarning
 from augment._random import seed_from
-from augment._typing import FloatArray, IntArray, State
+from augment._typing import BoolArray, FloatArray, IntArray, State
 from augment.data.conditions import ConditionEncoder, Conditions
 from augment.data.encoder import TableEncoder
 from augment.data.schema import TableSchema
-from augment.generators._base import BLOCK, BaseGenerator, in_blocks
+from augment.generators._base import BLOCK, BaseGenerator, Block, in_blocks
+from augment.generators._effects import AdditiveEffects
 
 __all__ = ["MIN_ROWS", "Rows", "ScoreGenerator", "TabularGenerator"]
 
@@ -25,6 +27,36 @@ MIN_ROWS = 10
 """Fewer rows than this carry no usable distribution, so `fit` refuses them."""
 SMALL_ROWS = 30
 """Below this, `fit` warns."""
+
+
+def _check_size(n_rows: int) -> None:
+    """Refuse too few rows, and warn of few."""
+    if n_rows < MIN_ROWS:
+        raise InvalidInputError(
+            f"A generator needs at least {MIN_ROWS} rows to learn from; got "
+            f"n_samples={n_rows}. Collect more rows, or pool them with a similar cohort."
+        )
+    if n_rows < SMALL_ROWS:
+        warnings.warn(
+            f"Only {n_rows} rows: what is learned from fewer than {SMALL_ROWS} is mostly "
+            "noise. Judge it with evaluate_lift before you use it.",
+            SmallDataWarning,
+            stacklevel=5,
+        )
+
+
+def _patients(groups: Any, frame: pd.DataFrame) -> IntArray | None:
+    """Give each row the number of its patient; refuse rows without one."""
+    if groups is None:
+        return None
+    check_consistent_length(frame, groups)
+    codes = pd.factorize(np.asarray(groups))[0].astype(np.int64)
+    if (codes < 0).any():
+        raise InvalidInputError(
+            f"groups must name the patient of every row; {int((codes < 0).sum())} are missing, "
+            f"the first in row {int(np.flatnonzero(codes < 0)[0])}. Fill them, or drop the rows."
+        )
+    return codes
 
 
 @dataclass(frozen=True)
@@ -38,7 +70,7 @@ class Rows:
     conditions : Conditions
         Of each row.
     weight : ndarray of float64 (n,)
-        Not negative.
+        Positive, 1 in the mean.
     groups : ndarray of int64 (n,) or None
         The patient of each row.
     seed : int
@@ -90,17 +122,19 @@ class TabularGenerator(BaseGenerator):
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> None:
         frame = self._check_table(X)
+        _check_size(len(frame))
         if y is not None:
             check_consistent_length(frame, y)
         weight = _check_sample_weight(sample_weight, frame, ensure_non_negative=True)
-        if not weight.sum() > 0:
-            raise InvalidInputError("sample_weight must hold a positive value; all are zero.")
-        codes = None
-        if groups is not None:
-            check_consistent_length(frame, groups)
-            codes = pd.factorize(np.asarray(groups))[0].astype(np.int64)
+        codes = _patients(groups, frame)
+        counted = np.flatnonzero(weight > 0)
+        if len(counted) < len(frame):  # a row without weight is a row that is not there
+            frame, weight = frame.iloc[counted], weight[counted]
+            y = None if y is None else _safe_indexing(y, counted)
+            codes = None if codes is None else codes[counted]
         conditions = self._fit_conditions(y, weight)
-        self._fit_frame(Rows(frame, conditions, weight, codes, self._fit_seed(frame, conditions)))
+        seed = self._fit_seed(frame, conditions)
+        self._fit_frame(Rows(frame, conditions, weight / weight.mean(), codes, seed))
 
     def _fit_seed(self, frame: pd.DataFrame, conditions: Conditions) -> int:  # noqa: ARG002
         """Give the seed of this fit."""
@@ -115,18 +149,6 @@ class TabularGenerator(BaseGenerator):
         else:
             validate_data(self, X, skip_check_array=True)
         frame = schema.conform(X)
-        if len(frame) < MIN_ROWS:
-            raise InvalidInputError(
-                f"A generator needs at least {MIN_ROWS} rows to learn from; got "
-                f"n_samples={len(frame)}. Collect more rows, or pool them with a similar cohort."
-            )
-        if len(frame) < SMALL_ROWS:
-            warnings.warn(
-                f"Only {len(frame)} rows: what is learned from fewer than {SMALL_ROWS} is mostly "
-                "noise. Judge it with evaluate_lift before you use it.",
-                SmallDataWarning,
-                stacklevel=4,
-            )
         self.schema_ = schema
         return frame
 
@@ -169,17 +191,20 @@ class ScoreGenerator(TabularGenerator):
     ----------
     encoder_ : TableEncoder
         Canonical frame to normal scores and back.
+    effects_ : AdditiveEffects
+        Where rare combinations of conditions lie.
     """
 
     encoder_: TableEncoder
+    effects_: AdditiveEffects
 
     @abc.abstractmethod
     def _fit_scores(self, rows: Rows) -> None:
         """Learn the law of the scores of rows given their conditions."""
 
     @abc.abstractmethod
-    def _sample_scores(self, conditions: Conditions, rng: np.random.Generator) -> FloatArray:
-        """Draw scores `(BLOCK, n_scores)` for one full block of conditions."""
+    def _sample_scores(self, block: Block) -> FloatArray:
+        """Draw scores `(BLOCK, n_scores)` for one full block of rows."""
 
     @abc.abstractmethod
     def _get_score_law(self) -> State:
@@ -197,22 +222,48 @@ class ScoreGenerator(TabularGenerator):
         self.encoder_ = self._build_encoder(rows)
         strata, n_strata = rows.conditions.strata, self.conditions_.n_strata
         self.encoder_.fit(rows.frame, strata, n_strata, rows.weight)
+        labels = self._labels(rows.conditions)
+        self.effects_ = AdditiveEffects.fit(self.encoder_, rows.frame, labels, rows.weight)
         self._fit_scores(rows)
+
+    def _scores(
+        self,
+        frame: pd.DataFrame,
+        conditions: Conditions,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[FloatArray, BoolArray]:
+        """Give the scores of rows as the law knows them, and where they were observed."""
+        scores, observed = self.encoder_.transform(frame, conditions.strata, rng)
+        labels = self._labels(conditions)
+        return self.effects_.remove(scores, conditions.strata, labels) * observed, observed
+
+    def _frame_of(
+        self, scores: FloatArray, conditions: Conditions, noise: FloatArray | None = None
+    ) -> pd.DataFrame:
+        """Give the canonical rows that belong to scores as the law knows them."""
+        strata = conditions.strata
+        scores = self.effects_.restore(scores, strata, self._labels(conditions))
+        return self.encoder_.inverse_transform(scores, strata, noise)
 
     def _sample_frame(self, conditions: Conditions, seed: int) -> pd.DataFrame:
         n_rows, n_scores = len(conditions.strata), self.encoder_.n_scores
         scores, noise = np.empty((n_rows, n_scores)), np.empty((n_rows, n_scores))
         start = 0
-        for part, rng in in_blocks(conditions, seed):
+        for block in in_blocks(conditions, seed):
             stop = min(start + BLOCK, n_rows)
-            scores[start:stop] = self._sample_scores(part, rng)[: stop - start]
-            noise[start:stop] = rng.standard_normal((BLOCK, n_scores))[: stop - start]
+            scores[start:stop] = self._sample_scores(block)[: stop - start]
+            noise[start:stop] = block.rng.standard_normal((BLOCK, n_scores))[: stop - start]
             start = stop
-        return self.encoder_.inverse_transform(scores, conditions.strata, noise)
+        return self._frame_of(scores, conditions, noise)
 
     def _get_law(self) -> State:
-        return {"encoder": self.encoder_.get_state(), "scores": self._get_score_law()}
+        return {
+            "encoder": self.encoder_.get_state(),
+            "effects": self.effects_.get_state(),
+            "scores": self._get_score_law(),
+        }
 
     def _set_law(self, law: State) -> None:
         self.encoder_ = TableEncoder.from_state(law["encoder"])
+        self.effects_ = AdditiveEffects(**law["effects"])
         self._set_score_law(law["scores"])

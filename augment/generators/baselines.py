@@ -1,4 +1,4 @@
-"""What the networks must beat: copies, jittered copies, and a Gaussian copula."""
+"""What the networks must beat: copies, and copies with noise."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import cholesky
-from sklearn.covariance import ledoit_wolf
 from sklearn.utils._param_validation import Interval
 
 from augment._typing import FloatArray, IntArray, RandomState, State
 from augment.data.conditions import Conditions
-from augment.data.encoder import TableEncoder
-from augment.generators._base import BLOCK, in_blocks
+from augment.generators._base import BLOCK, RANDOM_STATE, Block, in_blocks
 from augment.generators._tabular import Rows, ScoreGenerator, TabularGenerator
 
-__all__ = ["Bootstrap", "GaussianCopula", "Jitter"]
+__all__ = ["Bootstrap", "Jitter"]
 
 _NEIGHBOURS = 5
 """Rows that stand in for a continuous condition that no training row has exactly."""
@@ -100,7 +97,7 @@ class Bootstrap(TabularGenerator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "schema": "no_validation",
-        "random_state": ["random_state"],
+        "random_state": RANDOM_STATE,
     }
 
     def __init__(self, *, schema: Any = None, random_state: RandomState = None) -> None:
@@ -114,8 +111,12 @@ class Bootstrap(TabularGenerator):
 
     def _sample_frame(self, conditions: Conditions, seed: int) -> pd.DataFrame:
         picked = [
-            self.picker_.pick(part.strata, self._continuous(part), rng.random(BLOCK))
-            for part, rng in in_blocks(conditions, seed)
+            self.picker_.pick(
+                block.conditions.strata,
+                self._continuous(block.conditions),
+                block.rng.random(BLOCK),
+            )
+            for block in in_blocks(conditions, seed)
         ]
         rows = self.rows_[np.concatenate(picked)[: len(conditions.strata)]]
         return pd.DataFrame(rows, columns=pd.Index(self.schema_.names))
@@ -166,7 +167,7 @@ class Jitter(ScoreGenerator):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "scale": [Interval(Real, 0, None, closed="neither")],
         "schema": "no_validation",
-        "random_state": ["random_state"],
+        "random_state": RANDOM_STATE,
     }
 
     def __init__(
@@ -178,10 +179,11 @@ class Jitter(ScoreGenerator):
 
     def _fit_scores(self, rows: Rows) -> None:
         given = rows.conditions
-        self.scores_ = self.encoder_.transform(rows.frame, given.strata)[0]
+        self.scores_ = self._scores(rows.frame, given)[0]
         self.picker_ = _RowPicker(given.strata, self._continuous(given), rows.weight)
 
-    def _sample_scores(self, conditions: Conditions, rng: np.random.Generator) -> FloatArray:
+    def _sample_scores(self, block: Block) -> FloatArray:
+        conditions, rng = block.conditions, block.rng
         given = self._continuous(conditions)
         picked = self.picker_.pick(conditions.strata, given, rng.random(BLOCK))
         noise = self.scale * rng.standard_normal((BLOCK, self.encoder_.n_scores))
@@ -192,118 +194,3 @@ class Jitter(ScoreGenerator):
 
     def _set_score_law(self, law: State) -> None:
         self.scores_, self.picker_ = law["scores"], _RowPicker(**law["picker"])
-
-
-class GaussianCopula(ScoreGenerator):
-    """A Gaussian copula for each class, with smoothed margins and shrunk correlations.
-
-    Each column becomes a normal score through its margin in its class; the correlation of the
-    scores is shrunk towards independence by the Ledoit-Wolf rule, for each combination of
-    categorical conditions. Continuous conditions are part of the Gaussian and are conditioned on.
-
-    Parameters
-    ----------
-    pooling : float, default=1.0
-        How strongly margins of different classes are drawn together; 0 keeps them apart.
-    schema : mapping, default=None
-        Corrections of the inferred column kinds.
-    random_state : None, int, RandomState or Generator
-        Seed of the ranks inside tied values at `fit`.
-
-    Attributes
-    ----------
-    schema_ : TableSchema
-        The columns as they were understood.
-    classes_ : ndarray
-        The labels, if `y` was labels.
-
-    Notes
-    -----
-    **What this does not do.** It knows only pairwise, monotone dependence: two columns that
-    depend on each other through a curve or a third column come out wrong. It gives no guarantee
-    of privacy.
-
-    References
-    ----------
-    .. [1] R. B. Nelsen, "An Introduction to Copulas", Springer, 2006.
-    .. [2] O. Ledoit and M. Wolf, "A well-conditioned estimator for large-dimensional covariance
-       matrices", Journal of Multivariate Analysis, 2004.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from augment.generators import GaussianCopula
-    >>> rng = np.random.default_rng(0)
-    >>> X, y = rng.normal(size=(40, 3)), np.repeat(["benign", "malignant"], 20)
-    >>> X_new, y_new = GaussianCopula(random_state=0).fit(X, y).sample(y={"malignant": 4})
-    >>> X_new.shape, set(y_new.tolist())
-    ((4, 3), {'malignant'})
-    """
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "pooling": [Interval(Real, 0, None, closed="left")],
-        "schema": "no_validation",
-        "random_state": ["random_state"],
-    }
-
-    def __init__(
-        self, pooling: float = 1.0, *, schema: Any = None, random_state: RandomState = None
-    ) -> None:
-        self.pooling = pooling
-        self.schema = schema
-        self.random_state = random_state
-
-    def _build_encoder(self, rows: Rows) -> TableEncoder:  # noqa: ARG002 (others look at them)
-        return TableEncoder(self.schema_, pooling=float(self.pooling))
-
-    def _fit_scores(self, rows: Rows) -> None:
-        conditions, weight, rng = rows.conditions, rows.weight, np.random.default_rng(rows.seed)
-        scores, observed = self.encoder_.transform(rows.frame, conditions.strata, rng)
-        joint = np.hstack([np.where(observed, scores, 0.0), self._continuous(conditions)])
-        pooled = _conditional_law(joint, weight, self.encoder_.n_scores)
-        laws = [pooled] * (self.conditions_.n_strata + 1)
-        for stratum in range(self.conditions_.n_strata):
-            own = conditions.strata == stratum
-            if np.count_nonzero(weight[own]) > 2:
-                laws[stratum] = _conditional_law(joint[own], weight[own], self.encoder_.n_scores)
-        self.mean_, self.slope_, self.factor_ = (np.stack(part) for part in zip(*laws, strict=True))
-
-    def _sample_scores(self, conditions: Conditions, rng: np.random.Generator) -> FloatArray:
-        noise = rng.standard_normal((BLOCK, self.encoder_.n_scores))
-        given = self._continuous(conditions)
-        scores = np.empty_like(noise)
-        for stratum in np.unique(conditions.strata):
-            own = conditions.strata == stratum
-            # Full blocks are multiplied, so that rounding does not depend on the class counts.
-            scores[own] = (noise @ self.factor_[stratum].T + given @ self.slope_[stratum])[own]
-            scores[own] += self.mean_[stratum]
-        return scores
-
-    def _get_score_law(self) -> State:
-        return {"mean": self.mean_, "slope": self.slope_, "factor": self.factor_}
-
-    def _set_score_law(self, law: State) -> None:
-        self.mean_, self.slope_, self.factor_ = law["mean"], law["slope"], law["factor"]
-
-
-def _conditional_law(
-    joint: FloatArray, weight: FloatArray, n_scores: int
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Fit a shrunk Gaussian, and give the law of the first columns given the others.
-
-    Returns
-    -------
-    mean, slope, factor : ndarrays of shapes (d,), (c, d) and (d, d)
-        ``scores = mean + given @ slope + factor @ noise``.
-    """
-    mean = np.average(joint, axis=0, weights=weight)
-    centred = (joint - mean) * np.sqrt(weight / np.average(weight))[:, None]
-    scale = np.sqrt(np.mean(np.square(centred), axis=0))
-    scale[scale < 1e-9] = 1.0
-    correlation = ledoit_wolf(centred / scale, assume_centered=True)[0]
-    covariance = correlation * np.outer(scale, scale)
-    own, given = slice(0, n_scores), slice(n_scores, None)
-    slope = np.linalg.solve(covariance[given, given], covariance[given, own])
-    residual = covariance[own, own] - covariance[own, given] @ slope
-    factor = cholesky(residual + 1e-9 * np.eye(n_scores), lower=True)
-    return mean[own] - mean[given] @ slope, slope, factor

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval
 
 from augment._typing import BoolArray, FloatArray, RandomState, State
 from augment.data.conditions import Conditions
-from augment.generators._base import BLOCK, in_blocks
+from augment.generators._base import BLOCK, RANDOM_STATE, Block, in_blocks
 from augment.generators._tabular import Rows, TabularGenerator
 
 __all__ = ["Smote"]
@@ -62,7 +62,7 @@ class Smote(TabularGenerator):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "k_neighbors": [Interval(Integral, 1, None, closed="left")],
         "schema": "no_validation",
-        "random_state": ["random_state"],
+        "random_state": RANDOM_STATE,
     }
 
     def __init__(
@@ -84,16 +84,17 @@ class Smote(TabularGenerator):
         n_rows = len(conditions.strata)
         rows = np.empty((n_rows, self.rows_.shape[1]))
         start = 0
-        for part, rng in in_blocks(conditions, seed):
+        for block in in_blocks(conditions, seed):
             stop = min(start + BLOCK, n_rows)
-            rows[start:stop] = self._sample_block(part, rng)[: stop - start]
+            rows[start:stop] = self._sample_block(block)[: stop - start]
             start = stop
         for place, column in enumerate(self.schema_.columns):
             if column.decimals is not None:
                 rows[:, place] = np.round(rows[:, place], column.decimals)
         return pd.DataFrame(rows, columns=pd.Index(self.schema_.names))
 
-    def _sample_block(self, conditions: Conditions, rng: np.random.Generator) -> FloatArray:
+    def _sample_block(self, block: Block) -> FloatArray:
+        conditions, rng = block.conditions, block.rng
         n_continuous, given = self.conditions_.n_continuous, self._continuous(conditions)
         rows = np.empty((BLOCK, self.rows_.shape[1]))
         for stratum in range(self.conditions_.n_strata + 1):

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
-from torch import Tensor, nn
+from torch import nn
 
-from augment._random import isolated_rng, torch_generator
-from augment._typing import RandomState, State
-from augment.generators._network import NETWORK_CONSTRAINTS, NetworkGenerator, Stage, Training
-from augment.generators._reconstruction import ReconstructionMixin
-from augment.generators._warm_start import MAX_STEPS, draw_scores, fit_vae, vae_networks, vae_sizes
+from augment._errors import AugmentWarning
+from augment._random import torch_generator
+from augment._typing import RandomState
+from augment.generators._autoencoder import MAX_STEPS, AutoencoderGenerator
+from augment.generators._collapse import effects_kept
+from augment.generators._network import NETWORK_CONSTRAINTS, Stage, Training, seed_of
+from augment.generators._tabular import Rows
 from augment.objectives.adversarial import AdversarialObjective
 from augment.objectives.base import Objective
 from augment.training import CollapseGuard
@@ -22,14 +25,14 @@ from augment.training import CollapseGuard
 __all__ = ["TabularGAN"]
 
 ADVERSARIAL_STEPS = 200
-GENERATOR_RATE = 1e-3
-CRITIC_RATE = 2e-3
+GENERATOR_SLOWER, CRITIC_SLOWER = 20.0, 10.0
+"""How many times slower than the warm start the two sides learn."""
 EMA_DECAY = 0.98
 COLLAPSE_FLOOR = 0.4
-"""Share of spread and of class effects below which training goes back."""
+"""Share of the real spread, and of the effects of conditions, below which a GAN has collapsed."""
 
 
-class TabularGAN(ReconstructionMixin, NetworkGenerator):
+class TabularGAN(AutoencoderGenerator):
     """Conditional generative adversarial network for tables of 10 to a few thousand rows.
 
     The generator is the decoder of a `TabularVAE`, trained further against a critic: a GAN that
@@ -49,7 +52,7 @@ class TabularGAN(ReconstructionMixin, NetworkGenerator):
     penalty : float, default=1.0
         Weight of the gradient penalties.
     kl_weight : float or "auto", default="auto"
-        Weight of the Kullback-Leibler term in the warm start. "auto": ``1 + 100 / n_samples``.
+        Weight of the Kullback-Leibler term in the warm start. "auto": as in `TabularVAE`.
     pooling : float, default=0.5
         How strongly a column's margins in different classes are drawn together where the data do
         not tell them apart; 0 keeps them apart.
@@ -65,7 +68,7 @@ class TabularGAN(ReconstructionMixin, NetworkGenerator):
     n_members : int, default=5
         Generators in the ensemble, trained as one batched program. Each leaves out some rows.
     validation_fraction : float, default=0.2
-        Share of rows that each member leaves out, and is judged on.
+        Share of rows that each member leaves out, and is judged on; at most a half.
     schema : mapping, default=None
         Corrections of the inferred column kinds, such as ``{"stage": "categorical"}``.
     checkpoint : str or Path, default=None
@@ -172,44 +175,57 @@ class TabularGAN(ReconstructionMixin, NetworkGenerator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _sizes(self, n_rows: int) -> dict[str, int]:  # noqa: ARG002 (a rule may need it)
-        return vae_sizes(self, auto_hidden_dim=32)
+    _auto_hidden_dim = 32
+
+    def _fit_scores(self, rows: Rows) -> None:
+        super()._fit_scores(rows)
+        kept = effects_kept(self, rows)
+        if kept < COLLAPSE_FLOOR:
+            warnings.warn(
+                f"The adversarial training lost the effect of the conditions (it kept {kept:.0%} "
+                "of it), so the rows will come from its warm start, a TabularVAE. More rows, or a "
+                "smaller learning_rate, may help.",
+                AugmentWarning,
+                stacklevel=6,
+            )
+            self.networks_["decoder"].load_state_dict(self._warm_start)
+            self.correction_ = self._fit_correction(seed_of(rows.seed, "correction"))
+        del self._warm_start
 
     def _fit_networks(self, training: Training) -> nn.ModuleDict:
-        networks = fit_vae(self, training, Stage("warm-start", MAX_STEPS))
-        with isolated_rng(training.batch_seed):
-            objective = AdversarialObjective(
-                networks["decoder"],
-                self.n_members,
-                self.encoder_.n_scores,
-                self.conditions_.n_features,
-                self.sizes_["latent_dim"],
-                self.critic_dim,
-                float(self.penalty),
-                GENERATOR_RATE,
-                CRITIC_RATE,
-            )
+        stage = Stage("warm-start", MAX_STEPS, is_first=True)
+        networks = self._fit_autoencoders(training, stage)
+        weights = networks["decoder"].state_dict()
+        self._warm_start = {name: value.clone() for name, value in weights.items()}
+        if not self.encoder_.n_scores:  # nothing varies, so there is nothing to tell apart
+            return networks
+        objective = AdversarialObjective(
+            networks["decoder"],
+            self.n_members,
+            self.encoder_.n_scores,
+            self.conditions_.n_features,
+            self.sizes_["latent_dim"],
+            self.critic_dim,
+            penalty=float(self.penalty),
+            generator_rate=self._base_rate() / GENERATOR_SLOWER,
+            critic_rate=self._base_rate() / CRITIC_SLOWER,
+            generator=torch_generator(seed_of(training.seed, "critic")),
+        )
         steps = ADVERSARIAL_STEPS if self.max_steps == "auto" else int(self.max_steps)
-        stage = Stage("", steps, patience=8, ema_decay=EMA_DECAY)
-        self._run(objective, training, stage, CollapseGuard(_health(training), COLLAPSE_FLOOR))
+        stage = Stage("adversarial", steps, patience=8, ema_decay=EMA_DECAY)
+        self._run(objective, training, stage, CollapseGuard(_spread(training), COLLAPSE_FLOOR))
         return networks
 
-    def _build_networks(self, sizes: State) -> nn.ModuleDict:
-        return vae_networks(sizes)
 
-    def _draw(self, conditions: Tensor, normals: Tensor) -> Tensor:
-        return draw_scores(self, conditions, normals)
-
-
-def _health(training: Training) -> Callable[[Objective], float]:
-    """Give the check of the collapse guard: the health of the worst member."""
-    rows = training.validation()
+def _spread(training: Training) -> Callable[[Objective], float]:
+    """Give the check of the collapse guard: the spread of the worst member."""
+    rows, seed = training.validation(), seed_of(training.seed, "spread")
 
     def check(objective: Objective) -> float:
         if not isinstance(objective, AdversarialObjective):
             raise TypeError(f"expected an AdversarialObjective; got {type(objective).__name__}.")
         device = next(objective.networks.parameters()).device
         here = {name: value.to(device) for name, value in rows.items()}
-        return float(objective.health(here, torch_generator(training.noise_seed)).min())
+        return float(objective.spread(here, torch_generator(seed)).min())
 
     return check

@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
-from augment._typing import RandomState, State
-from augment.generators._network import NETWORK_CONSTRAINTS, NetworkGenerator, Stage, Training
-from augment.generators._reconstruction import ReconstructionMixin
-from augment.generators._warm_start import MAX_STEPS, draw_scores, fit_vae, vae_networks, vae_sizes
+from augment._typing import RandomState
+from augment.generators._autoencoder import MAX_STEPS, AutoencoderGenerator
+from augment.generators._network import NETWORK_CONSTRAINTS, Stage, Training
 
 __all__ = ["TabularVAE"]
 
 
-class TabularVAE(ReconstructionMixin, NetworkGenerator):
+class TabularVAE(AutoencoderGenerator):
     """Conditional variational autoencoder for tables of 10 to a few thousand rows.
 
     Every column becomes a normal score through its margin in its class; margins of different
@@ -32,7 +31,8 @@ class TabularVAE(ReconstructionMixin, NetworkGenerator):
         Width of the non-linear path beside the linear one; 0 leaves it out.
     kl_weight : float or "auto", default="auto"
         Weight of the Kullback-Leibler term. Larger values switch off weak latent directions.
-        "auto": ``1 + 100 / n_samples``, so that few rows are smoothed more.
+        "auto": ``1 + 5 * n_scores / n_samples``, at most 4: many columns and few rows are
+        smoothed more.
     pooling : float, default=0.5
         How strongly a column's margins in different classes are drawn together where the data do
         not tell them apart; 0 keeps them apart.
@@ -48,7 +48,7 @@ class TabularVAE(ReconstructionMixin, NetworkGenerator):
     n_members : int, default=5
         Autoencoders in the ensemble, trained as one batched program. Each leaves out some rows.
     validation_fraction : float, default=0.2
-        Share of rows that each member leaves out, and is judged on.
+        Share of rows that each member leaves out, and is judged on; at most a half.
     schema : mapping, default=None
         Corrections of the inferred column kinds, such as ``{"stage": "categorical"}``.
     checkpoint : str or Path, default=None
@@ -148,15 +148,6 @@ class TabularVAE(ReconstructionMixin, NetworkGenerator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _sizes(self, n_rows: int) -> dict[str, int]:  # noqa: ARG002 (a rule may need it)
-        return vae_sizes(self)
-
     def _fit_networks(self, training: Training) -> nn.ModuleDict:
         steps = MAX_STEPS if self.max_steps == "auto" else int(self.max_steps)
-        return fit_vae(self, training, Stage("", steps))
-
-    def _build_networks(self, sizes: State) -> nn.ModuleDict:
-        return vae_networks(sizes)
-
-    def _draw(self, conditions: Tensor, normals: Tensor) -> Tensor:
-        return draw_scores(self, conditions, normals)
+        return self._fit_autoencoders(training, Stage("autoencoder", steps))

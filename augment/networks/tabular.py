@@ -19,6 +19,8 @@ class StackedLinear(nn.Module):
     ----------
     members, in_features, out_features : int
         Sizes.
+    generator : torch.Generator, optional
+        CPU generator of the first weights; without one they are zero, to be filled from a file.
     gain : float, default=1.0
         Scale of the first weights, in units of ``in_features ** -0.5``.
 
@@ -31,11 +33,17 @@ class StackedLinear(nn.Module):
     bias: nn.Parameter
 
     def __init__(
-        self, members: int, in_features: int, out_features: int, gain: float = 1.0
+        self,
+        members: int,
+        in_features: int,
+        out_features: int,
+        generator: torch.Generator | None = None,
+        gain: float = 1.0,
     ) -> None:
         super().__init__()
-        scale = gain * max(in_features, 1) ** -0.5
-        self.weight = nn.Parameter(torch.randn(members, in_features, out_features) * scale)
+        shape, scale = (members, in_features, out_features), gain * max(in_features, 1) ** -0.5
+        start = torch.zeros(shape) if generator is None else torch.randn(shape, generator=generator)
+        self.weight = nn.Parameter(start * scale)
         self.bias = nn.Parameter(torch.zeros(members, 1, out_features))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -52,15 +60,23 @@ class ResidualPath(nn.Module):
         Sizes.
     scale : float
         Share of the non-linear part.
+    generator : torch.Generator, optional
+        Of the first weights.
     """
 
     def __init__(
-        self, members: int, in_features: int, hidden: int, out_features: int, scale: float
+        self,
+        members: int,
+        in_features: int,
+        hidden: int,
+        out_features: int,
+        scale: float,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         self.scale = scale
-        self.first = StackedLinear(members, in_features, hidden)
-        self.last = StackedLinear(members, hidden, out_features, gain=0.0)
+        self.first = StackedLinear(members, in_features, hidden, generator)
+        self.last = StackedLinear(members, hidden, out_features)
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the non-linear correction."""
@@ -77,7 +93,9 @@ class LinearPath(nn.Module):
         Sizes.
     hidden : int
         Width of the residual path; 0 leaves it out.
-    scale : float
+    generator : torch.Generator, optional
+        Of the first weights.
+    scale : float, default=0.3
         Share of the residual path.
     """
 
@@ -90,12 +108,15 @@ class LinearPath(nn.Module):
         in_features: int,
         out_features: int,
         hidden: int = 0,
+        generator: torch.Generator | None = None,
         scale: float = 0.3,
     ) -> None:
         super().__init__()
-        self.linear = StackedLinear(members, in_features, out_features)
+        self.linear = StackedLinear(members, in_features, out_features, generator)
         self.residual = (
-            ResidualPath(members, in_features, hidden, out_features, scale) if hidden else None
+            ResidualPath(members, in_features, hidden, out_features, scale, generator)
+            if hidden
+            else None
         )
 
     def forward(self, x: Tensor) -> Tensor:

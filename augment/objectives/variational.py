@@ -10,13 +10,15 @@ from torch import Tensor, nn
 from augment.networks.tabular import LinearPath
 from augment.objectives.base import Batch, Objective, Phase
 
-__all__ = ["RowDecoder", "RowEncoder", "VariationalObjective", "dequantise"]
+__all__ = ["RowDecoder", "RowEncoder", "VariationalObjective", "dequantise", "fill_missing"]
 
 _MIN_LOG_VARIANCE, _MAX_LOG_VARIANCE = -7.0, 4.0
 EFFECT_DECAY = 1e-3
 """Weight of the squared effects of conditions in the loss: a class of one row must not run away."""
 EFFECT_PRIOR = 2.0
 """Rows of no effect that stand beside the real ones in the first guess of an effect."""
+FILL_ROUNDS = 3
+"""Rounds in which missing scores are filled by what the networks expect."""
 PAIR_PRIOR = 5.0
 """Rows without covariance that stand beside the real ones in the first guess of a covariance."""
 
@@ -28,16 +30,25 @@ class RowEncoder(nn.Module):
     ----------
     members, n_scores, n_conditions, latent_dim, hidden_dim : int
         Sizes; `hidden_dim` 0 leaves the encoder linear.
+    generator : torch.Generator, optional
+        CPU generator of the first weights; None for weights to be filled from a file.
     """
 
     mean: LinearPath
     log_variance: nn.Parameter
 
     def __init__(
-        self, members: int, n_scores: int, n_conditions: int, latent_dim: int, hidden_dim: int
+        self,
+        members: int,
+        n_scores: int,
+        n_conditions: int,
+        latent_dim: int,
+        hidden_dim: int,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.mean = LinearPath(members, n_scores + n_conditions, latent_dim, hidden_dim)
+        width = n_scores + n_conditions
+        self.mean = LinearPath(members, width, latent_dim, hidden_dim, generator)
         self.log_variance = nn.Parameter(torch.zeros(members, 1, latent_dim))
 
     def forward(self, scores: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
@@ -53,16 +64,25 @@ class RowDecoder(nn.Module):
     ----------
     members, n_scores, n_conditions, latent_dim, hidden_dim : int
         Sizes; `hidden_dim` 0 leaves the decoder linear.
+    generator : torch.Generator, optional
+        CPU generator of the first weights; None for weights to be filled from a file.
     """
 
     mean: LinearPath
     log_variance: nn.Parameter
 
     def __init__(
-        self, members: int, n_scores: int, n_conditions: int, latent_dim: int, hidden_dim: int
+        self,
+        members: int,
+        n_scores: int,
+        n_conditions: int,
+        latent_dim: int,
+        hidden_dim: int,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.mean = LinearPath(members, latent_dim + n_conditions, n_scores, hidden_dim)
+        width = latent_dim + n_conditions
+        self.mean = LinearPath(members, width, n_scores, hidden_dim, generator)
         self.log_variance = nn.Parameter(torch.zeros(members, 1, n_scores))
 
     def forward(self, codes: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,6 +114,38 @@ def dequantise(batch: Batch, generator: torch.Generator) -> Tensor:
     return torch.special.ndtri(lower + (upper - lower) * u) * batch["observed"]
 
 
+@torch.no_grad()
+def fill_missing(
+    encoder: RowEncoder, decoder: RowDecoder, scores: Tensor, observed: Tensor, conditions: Tensor
+) -> Tensor:
+    """Fill missing scores with what the networks expect there, given the others.
+
+    Without this a missing score would enter the encoder as 0, which says "average" where it
+    should say nothing, and dependence would fade with the share of missing cells.
+
+    Parameters
+    ----------
+    encoder, decoder : RowEncoder, RowDecoder
+        The networks as they are now.
+    scores, observed : Tensor of shape (members, batch, n_scores)
+        Scores, 0 where missing, and 1 where observed.
+    conditions : Tensor of shape (members, batch, c)
+        Conditions of the rows.
+
+    Returns
+    -------
+    Tensor of shape (members, batch, n_scores)
+        The scores, filled by `FILL_ROUNDS` rounds of encoding and decoding.
+    """
+    if bool(observed.all()):
+        return scores
+    filled = scores
+    for _ in range(FILL_ROUNDS):
+        expected = decoder(encoder(filled, conditions)[0], conditions)[0]
+        filled = torch.where(observed > 0, scores, expected)
+    return filled
+
+
 class VariationalObjective(Objective):
     """Evidence lower bound of an ensemble of conditional VAEs.
 
@@ -106,6 +158,8 @@ class VariationalObjective(Objective):
         variance than chance would give it, or it is switched off.
     learning_rate : float
         Step size.
+    generator : torch.Generator
+        CPU generator of the first weights.
 
     References
     ----------
@@ -124,8 +178,9 @@ class VariationalObjective(Objective):
         hidden_dim: int,
         kl_weight: float,
         learning_rate: float,
+        generator: torch.Generator,
     ) -> None:
-        sizes = (members, n_scores, n_conditions, latent_dim, hidden_dim)
+        sizes = (members, n_scores, n_conditions, latent_dim, hidden_dim, generator)
         self.encoder, self.decoder = RowEncoder(*sizes), RowDecoder(*sizes)
         self.networks = nn.ModuleDict({"encoder": self.encoder, "decoder": self.decoder})
         self.phases = (Phase("elbo", ("encoder", "decoder"), learning_rate),)
@@ -189,7 +244,8 @@ class VariationalObjective(Objective):
         """Give the negative bound, summed over members, averaged over their rows."""
         scores = dequantise(batch, generator)
         misfit, divergence = self._terms(scores, batch, generator)
-        weight = batch["weight"] / batch["weight"].sum(dim=1, keepdim=True)
+        # Weights have mean 1 over all rows: a batch of light rows counts for less, as it should.
+        weight = batch["weight"] / batch["weight"].shape[1]
         misfit, divergence = (misfit * weight).sum(dim=1), (divergence * weight).sum(dim=1)
         effects = self.decoder.mean.linear.weight[:, self.latent_dim :]
         total = (misfit + self.kl_weight * divergence).sum() + EFFECT_DECAY * effects.square().sum()
@@ -208,7 +264,8 @@ class VariationalObjective(Objective):
     ) -> tuple[Tensor, Tensor]:
         """Give misfit and divergence of each row, both `(members, batch)`."""
         conditions, decoder = batch["conditions"], self.decoder
-        mean, log_variance = self.encoder(scores, conditions)
+        filled = fill_missing(self.encoder, decoder, scores, batch["observed"], conditions)
+        mean, log_variance = self.encoder(filled, conditions)
         if self.is_linear:
             # The expectation over codes is known: the code's variance, carried through the map.
             expected, log_noise = decoder(mean, conditions)

@@ -37,6 +37,7 @@ REFUSED_AT_FIT = {
     ),
     "missing label": (frame(), LABELS.where(LABELS.index > 2), ["missing", "3"]),
     "negative weight": (frame(), LABELS, ["sample_weight"]),
+    "no patient": (frame(), LABELS, ["groups", "row 3"]),
 }
 
 
@@ -44,9 +45,12 @@ REFUSED_AT_FIT = {
 @pytest.mark.filterwarnings("ignore::augment._errors.AugmentWarning")
 def test_refused_at_fit(case):
     X, y, words = REFUSED_AT_FIT[case]
-    weight = {"sample_weight": -np.ones(40)} if case == "negative weight" else {}
+    extra = {
+        "negative weight": {"sample_weight": -np.ones(40)},
+        "no patient": {"groups": np.where(np.arange(40) == 3, None, "a")},
+    }
     with pytest.raises((AugmentError, ValueError)) as caught:
-        GaussianCopula(random_state=0).fit(X, y, **weight)
+        GaussianCopula(random_state=0).fit(X, y, **extra.get(case, {}))
     message = str(caught.value)
     for word in words:
         assert any(option in message for option in word.split("|")), message
@@ -118,6 +122,7 @@ SERVED = {
     "one-row class": (frame(), ["rare", *LABELS[1:]]),
     "all missing": (with_column("empty", np.nan), LABELS),
     "constant": (with_column("site", "Köln"), LABELS),
+    "nothing but constants": (pd.DataFrame({"a": [1.0] * 40, "b": ["x"] * 40}), LABELS),
     "small": (frame(12), LABELS[:12]),
     "large": (with_column("count", RNG.lognormal(size=40) * 1e33), LABELS),
     "tiny": (with_column("count", RNG.lognormal(size=40) * 1e-33), LABELS),

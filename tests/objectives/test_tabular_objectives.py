@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from augment._random import isolated_rng, torch_generator
+from augment._random import torch_generator
 from augment.objectives.adversarial import AdversarialObjective
-from augment.objectives.variational import VariationalObjective, dequantise
+from augment.objectives.variational import VariationalObjective, dequantise, fill_missing
 from augment.training import Batches, train
 
 
@@ -31,8 +31,7 @@ def rows(members=1, n=400, d=6, classes=2, seed=0):
 
 
 def vae(hidden=0, members=1, kl_weight=1.0, d=6, latent=4):
-    with isolated_rng(0):
-        return VariationalObjective(members, d, 2, latent, hidden, kl_weight, 0.02)
+    return VariationalObjective(members, d, 2, latent, hidden, kl_weight, 0.02, torch_generator(0))
 
 
 def test_dequantised_scores_stay_in_their_interval_and_hide_what_was_missing():
@@ -94,8 +93,7 @@ def test_missing_cells_do_not_matter():
 
 
 def gan(decoder, members=1):
-    with isolated_rng(0):
-        return AdversarialObjective(decoder, members, 6, 2, 4, 16, 1.0, 1e-3, 2e-3)
+    return AdversarialObjective(decoder, members, 6, 2, 4, 16, 1.0, 1e-3, 2e-3, torch_generator(0))
 
 
 def test_adversarial_training_brings_a_poor_generator_closer():
@@ -109,16 +107,35 @@ def test_adversarial_training_brings_a_poor_generator_closer():
     assert after < before - 0.02
 
 
-def test_health_sees_collapse_and_lost_classes():
+def test_spread_sees_collapse():
     stacked, flat = rows()
     start = vae()
     start.initialise(flat, torch.ones(1, 400), torch_generator(0))
     objective = gan(start.decoder)
-    assert float(objective.health(stacked, torch_generator(1))) > 0.7
-    with torch.no_grad():
-        start.decoder.mean.linear.weight[:, 4:] = 0
-    assert float(objective.health(stacked, torch_generator(1))) < 0.3
+    assert float(objective.spread(stacked, torch_generator(1))) > 0.7
     with torch.no_grad():
         start.decoder.mean.linear.weight.zero_()
         start.decoder.log_variance.fill_(-7)
-    assert float(objective.health(stacked, torch_generator(1))) < 0.1
+    assert float(objective.spread(stacked, torch_generator(1))) < 0.1
+
+
+def test_missing_scores_are_filled_by_what_the_others_say():
+    stacked, flat = rows()
+    objective = vae()
+    objective.initialise(flat, torch.ones(1, 400), torch_generator(0))
+    scores = dequantise(stacked, torch_generator(0))
+    seen = torch.ones_like(scores)
+    seen[..., 2] = 0
+    filled = fill_missing(
+        objective.encoder, objective.decoder, scores * seen, seen, stacked["conditions"]
+    )
+    hidden, guess = scores[0, :, 2], filled[0, :, 2]
+    assert torch.corrcoef(torch.stack([hidden, guess]))[0, 1] > 0.6
+    assert torch.equal(filled[..., :2], scores[..., :2])
+
+
+def test_a_batch_without_weight_costs_nothing():
+    stacked, _ = rows()
+    nothing = {**stacked, "weight": torch.zeros(1, 400)}
+    loss, _ = vae().loss("elbo", nothing, torch_generator(0), 0)
+    assert torch.isfinite(loss)

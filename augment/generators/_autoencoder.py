@@ -1,0 +1,74 @@
+"""Generators whose networks are an ensemble of autoencoders, or start as one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from augment._random import torch_generator
+from augment._typing import State
+from augment.generators._network import NetworkGenerator, Stage, Training, seed_of
+from augment.generators._reconstruction import ReconstructionMixin
+from augment.objectives.variational import RowDecoder, RowEncoder, VariationalObjective
+
+__all__ = ["MAX_STEPS", "AutoencoderGenerator"]
+
+LATENT_DIM = 16
+"""Width of the latent code, where there are so many scores."""
+LEARNING_RATE = 0.02
+"""Step size of the autoencoders."""
+MAX_STEPS = 400
+"""Steps of the autoencoders at most."""
+KL_SLOPE, MAX_KL_WEIGHT = 5.0, 4.0
+"""The Kullback-Leibler term weighs ``1 + KL_SLOPE * n_scores / n_samples``, up to the maximum."""
+
+
+class AutoencoderGenerator(ReconstructionMixin, NetworkGenerator):
+    """A generator that draws from the likelihood of an ensemble of conditional autoencoders."""
+
+    kl_weight: Any
+
+    _auto_hidden_dim = 0
+
+    def _sizes(self) -> dict[str, int]:
+        n_scores, latent, hidden = self.encoder_.n_scores, self.latent_dim, self.hidden_dim
+        return {
+            "members": self.n_members,
+            "n_scores": n_scores,
+            "n_conditions": self.conditions_.n_features,
+            "latent_dim": max(1, min(LATENT_DIM, n_scores)) if latent == "auto" else int(latent),
+            "hidden_dim": self._auto_hidden_dim if hidden == "auto" else int(hidden),
+        }
+
+    def _base_rate(self) -> float:
+        """Give the step size of the autoencoders."""
+        return LEARNING_RATE if self.learning_rate == "auto" else float(self.learning_rate)
+
+    def _fit_autoencoders(self, training: Training, stage: Stage) -> nn.ModuleDict:
+        """Train the ensemble, and give its networks."""
+        kl_weight = self.kl_weight
+        if kl_weight == "auto":
+            few = KL_SLOPE * self.sizes_["n_scores"] / training.n_rows
+            kl_weight = min(1.0 + few, MAX_KL_WEIGHT)
+        generator = torch_generator(seed_of(training.seed, "first weights"))
+        objective = VariationalObjective(
+            **self.sizes_,
+            kl_weight=float(kl_weight),
+            learning_rate=self._base_rate(),
+            generator=generator,
+        )
+        seen = torch.as_tensor(~training.left_out, dtype=torch.float32)
+        objective.initialise(training.tensors, seen, generator)
+        self._run(objective, training, stage)
+        return objective.networks
+
+    def _build_networks(self, sizes: State) -> nn.ModuleDict:
+        return nn.ModuleDict({"encoder": RowEncoder(**sizes), "decoder": RowDecoder(**sizes)})
+
+    def _draw(self, conditions: Tensor, normals: Tensor) -> Tensor:
+        codes, noise = normals.split([self.sizes_["latent_dim"], self.sizes_["n_scores"]], dim=-1)
+        mean, log_variance = self.networks_["decoder"](codes, conditions)
+        drawn: Tensor = mean + torch.exp(0.5 * log_variance) * noise
+        return drawn

@@ -15,8 +15,9 @@ def resolve_device(device: str) -> torch.device:
     Parameters
     ----------
     device : str
-        ``"auto"`` takes CUDA, then Apple's MPS, then the CPU. Anything else is a torch device
-        string such as ``"cpu"`` or ``"cuda:0"``.
+        ``"auto"`` takes CUDA if it is there, else the CPU. Anything else is a torch device string
+        such as ``"cpu"`` or ``"cuda:0"``. Apple's MPS is never chosen by itself: it has no
+        float64, and nothing here is tested on it.
 
     Returns
     -------
@@ -34,9 +35,7 @@ def resolve_device(device: str) -> torch.device:
     device(type='cpu')
     """
     if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         resolved = torch.device(device)
     except (RuntimeError, TypeError) as error:

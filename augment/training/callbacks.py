@@ -25,7 +25,8 @@ class EarlyStopping(Callback):
     With one validation score for each of K members, every member's best weights are kept where
     *its own* score was best: tensors whose first dimension is K are kept member by member, all
     others where the mean was best. Training stops when all members have run out of patience. The
-    networks end up with the best weights, also if training ran to its last step.
+    networks end up with the best weights, also if training ran to its last step. The starting
+    weights are a candidate like all others; patience begins with the first point after them.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ class EarlyStopping(Callback):
     best_scores : Tensor of float64, (K,), or None
         Best validation score of each member.
     best_steps : list of int
-        The step of each member's best score.
+        The step of each member's best score; 0 for the starting weights.
     """
 
     def __init__(self, patience: int, per_member: bool = True, min_delta: float = 0.0) -> None:
@@ -78,6 +79,8 @@ class EarlyStopping(Callback):
         better = scores < self.best_scores  # a score that is not a number is never better
         self._keep(state, better, float(scores.mean()))
         self.best_scores = torch.where(better, scores, self.best_scores)
+        if state.step == 0:
+            return
         renewed = scores < self._milestones - self.min_delta
         self._milestones = torch.where(renewed, scores, self._milestones)
         self._waited = torch.where(renewed, 0, self._waited + 1)

@@ -74,7 +74,8 @@ class DivergenceGuard(_Rollback):
     At each validation point the mean losses since the point before, and the validation scores, are
     looked at. If one is not finite, or a loss is larger than ``limit`` times (1 + its smallest
     magnitude so far), weights, averages and optimisers go back to the best state, with a lower
-    learning rate. The random stream goes on, so the next try sees other noise.
+    learning rate. The random stream goes on, so the next try sees other noise. Starting weights
+    whose held-out scores are not finite are no divergence, but no candidate for the best either.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ class DivergenceGuard(_Rollback):
     Raises
     ------
     TrainingError
-        By training, if it diverges once more.
+        By training, if it diverges once more, or ends without one finite point after a step.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class DivergenceGuard(_Rollback):
     def _reset(self) -> None:
         super()._reset()
         self._smallest: dict[str, float] = {}
+        self._was_finite = False
 
     def on_start(self, state: TrainingState) -> None:
         """Keep the first weights."""
@@ -110,7 +112,11 @@ class DivergenceGuard(_Rollback):
         """Keep a healthy state; leave a diverged one."""
         trouble = self._trouble(state)
         if not trouble or self._best is None:  # there always is one, from on_start
+            self._was_finite |= state.step > 0
             self._remember(state)
+            return
+        if state.step == 0:
+            state.scores, state.rolled_back = None, True
             return
         if self.n_rollbacks >= self.max_rollbacks:
             raise TrainingError(
@@ -120,14 +126,25 @@ class DivergenceGuard(_Rollback):
             )
         self._go_back(state, self._best)
 
+    def on_end(self, state: TrainingState) -> None:
+        """Refuse to deliver starting weights that no step has made better."""
+        if self.n_rollbacks and not self._was_finite:
+            raise TrainingError(
+                f"Training diverged: none of its {state.step} steps led to a finite loss, so there "
+                "is nothing to deliver but the starting weights. Set a smaller learning_rate, look "
+                "for extreme values in the data, or train longer (max_steps)."
+            )
+
     def get_state(self) -> State:
-        """Give the best state and the smallest losses."""
-        return {**super().get_state(), "smallest": self._smallest}
+        """Give the best state, the smallest losses, and whether a point was finite."""
+        own = {"smallest": self._smallest, "was_finite": self._was_finite}
+        return {**super().get_state(), **own}
 
     def set_state(self, state: State) -> None:
         """Go on from a state."""
         super().set_state(state)
         self._smallest = dict(state["smallest"])
+        self._was_finite = state["was_finite"]
 
     def _trouble(self, state: TrainingState) -> str:
         """Say what is wrong, in words; nothing if all is well."""
@@ -150,8 +167,9 @@ class DivergenceGuard(_Rollback):
 class CollapseGuard(_Rollback):
     """Go back when a check of the networks falls below a floor (say, the spread of samples).
 
-    Before the check has passed for the first time nothing happens: untrained networks may fail it.
-    From then on, a failed check takes training back to the best state that passed. After
+    Before the check has passed after a step nothing happens: untrained networks may fail it, or
+    pass by luck. From then on, a failed check takes training back to the best state that passed.
+    Starting weights that fail are no candidate for `EarlyStopping`. After
     ``max_rollbacks`` the run stops there (``stopped_by="CollapseGuard"``). So what is delivered has
     passed the check.
 
@@ -192,7 +210,10 @@ class CollapseGuard(_Rollback):
             value = float(self.check(state.objective))
         for entry in state.latest:
             entry["collapse_check"] = value
-        if value >= self.floor:
+        if state.step == 0:
+            if value < self.floor:
+                state.scores, state.rolled_back = None, True
+        elif value >= self.floor:
             self._remember(state)
         elif self._best is not None:
             self._go_back(state, self._best)

@@ -50,7 +50,8 @@ def train(
     device : torch.device or str, default="cpu"
         Where to train.
     validation : dict of Tensor, optional
-        Held-out rows for `Objective.validate`.
+        Held-out rows for `Objective.validate`. They are judged once before the first step, too, so
+        that callbacks know what the starting weights are worth; the history begins after it.
     validate_every : int, default=25
         Steps between validation points: means go into the history, callbacks look.
     ema_decay : float, optional
@@ -127,17 +128,15 @@ def _run(
     if state.finished:
         return
     networks.train()
+    if state.step == 0 and validation is not None:
+        _judge(state, validation)
     while state.step < state.max_steps and state.stopped_by is None:
         _step(state, learnable)
         state.step += 1
         if state.ema:
             state.ema.update()
         if state.step % validate_every == 0 or state.step == state.max_steps:
-            networks.eval()
-            _validate(state, validation)
-            for callback in state.callbacks:
-                callback.on_validation(state)
-            networks.train()
+            _judge(state, validation)
         for callback in steppers:
             callback.on_step(state)
     if state.ema:
@@ -170,6 +169,15 @@ def _step(state: TrainingState, learnable: set[torch.nn.Parameter]) -> None:
                 window.setdefault(name, []).append(value.detach())
 
 
+def _judge(state: TrainingState, validation: Batch | None) -> None:
+    """Hold a validation point: judge the held-out rows, and let the callbacks look."""
+    state.objective.networks.eval()
+    _validate(state, validation)
+    for callback in state.callbacks:
+        callback.on_validation(state)
+    state.objective.networks.train()
+
+
 @torch.no_grad()
 def _validate(state: TrainingState, validation: Batch | None) -> None:
     """Close the windows into history entries, and judge the held-out rows."""
@@ -181,10 +189,10 @@ def _validate(state: TrainingState, validation: Batch | None) -> None:
                 validation, torch_generator(state.generator.initial_seed())
             )
     extra: dict[str, float | list[float]] = {
-        name: float(value.double().mean()) for name, value in seen.items()
+        name: float(value.cpu().double().mean()) for name, value in seen.items()
     }
     if "validation" in seen:
-        state.scores = seen["validation"].detach().double().cpu().reshape(-1)
+        state.scores = seen["validation"].detach().cpu().double().reshape(-1)
         if len(state.scores) > 1:
             extra["validation_members"] = state.scores.tolist()
     state.latest = [
@@ -196,9 +204,13 @@ def _validate(state: TrainingState, validation: Batch | None) -> None:
 
 
 def _means(window: dict[str, list[torch.Tensor]]) -> dict[str, float]:
-    """Average each term: the only place where values leave the device."""
-    means = torch.stack([torch.stack(values).double().mean() for values in window.values()])
-    return dict(zip(window, means.tolist(), strict=True))
+    """Average each term: the only place where values leave the device.
+
+    They leave it before they become float64, which not every device has.
+    """
+    return {
+        name: float(torch.stack(values).cpu().double().mean()) for name, values in window.items()
+    }
 
 
 @contextmanager

@@ -131,7 +131,11 @@ class Callback:
         """Act after a step. It is called thousands of times: keep it cheap."""
 
     def on_validation(self, state: TrainingState) -> None:
-        """Act at a validation point, when `latest` and `scores` are there."""
+        """Act at a validation point, when `latest` and `scores` are there.
+
+        With held-out rows the first point comes before the first step: `step` is 0, `scores` are
+        those of the starting weights, and `latest` is empty.
+        """
 
     def on_end(self, state: TrainingState) -> None:
         """Act once after the last step; the networks hold the weights to be delivered."""

@@ -14,8 +14,9 @@ from augment.training import Batches, EarlyStopping, Progress, train
 from tests.training.toy import LinearVae, Scripted, folds, table
 
 
-def run(scores, callback, **arguments):
-    objective = Scripted(scores, **arguments)
+def run(scores, callback, start=None, **arguments):
+    """Train with given scores of the steps, and of the starting weights (by default, bad ones)."""
+    objective = Scripted([start or [99.0] * len(scores[0]), *scores], **arguments)
     data = {"x": torch.zeros(4, 3)}
     record = train(
         objective,
@@ -32,7 +33,7 @@ def run(scores, callback, **arguments):
 score_lists = st.integers(1, 4).flatmap(
     lambda members: st.lists(
         st.lists(st.integers(0, 6).map(float), min_size=members, max_size=members),
-        min_size=1,
+        min_size=2,
         max_size=8,
     )
 )
@@ -41,20 +42,29 @@ score_lists = st.integers(1, 4).flatmap(
 @given(scores=score_lists, patience=st.integers(1, 4))
 def test_each_member_ends_with_its_own_best_weights(scores, patience):
     stopping = EarlyStopping(patience)
-    objective, record = run(scores, stopping)
-    table = np.array(scores[: record.n_steps])
-    best = table.argmin(axis=0)  # the first of equals
+    objective, record = run(scores[1:], stopping, start=scores[0])
+    table = np.array(scores[: record.n_steps + 1])
+    best = table.argmin(axis=0)  # the first of equals; 0 is the start
     weight = objective.networks["line"].weight
     for member, step in enumerate(best):
-        torch.testing.assert_close(weight[member], torch.full((3, 2), float(step + 1)))
-    assert stopping.best_steps == (best + 1).tolist()
+        torch.testing.assert_close(weight[member], torch.full((3, 2), float(step)))
+    assert stopping.best_steps == best.tolist()
     assert stopping.best_scores.tolist() == table.min(axis=0).tolist()
-    waited = record.n_steps - 1 - best
+    waited = record.n_steps - 1 - table[1:].argmin(axis=0)
     if record.stopped_by == "EarlyStopping":
         assert (waited >= patience).all()
     else:
-        assert record.n_steps == len(scores)
+        assert record.n_steps == len(scores) - 1
         assert (waited < patience).any()
+
+
+def test_starting_weights_that_training_spoils_are_delivered():
+    stopping = EarlyStopping(2)
+    objective, record = run([[3.0], [2.0], [1.5], [4.0], [4.0], [4.0]], stopping, start=[1.0])
+    assert not objective.networks["line"].weight.any()
+    assert stopping.best_steps == [0]
+    assert record.n_steps == 5  # patience counts from the best point after the start
+    assert [entry["step"] for entry in record.history] == [1, 2, 3, 4, 5]
 
 
 def test_shared_weights_follow_the_mean():

@@ -144,10 +144,11 @@ def test_a_finished_run_is_not_run_again(tmp_path, uninterrupted):
 
 @pytest.mark.parametrize(("step", "where"), [(3, "on_step"), (5, "on_end")])
 def test_patience_and_best_weights_survive(tmp_path, step, where):
-    scores = [[5.0], [1.0], [2.0], [2.0], [2.0], [0.0]]  # the best is step 2, and 5 is the last
+    # of steps 0 to 6: the best is step 2, and 5 is the last
+    scores = [[6.0], [5.0], [1.0], [2.0], [2.0], [2.0], [0.0]]
 
     def run(done, *callbacks):
-        objective = Scripted(scores[done:])
+        objective = Scripted(scores[done + 1 if done else 0 :])
         data = {"x": torch.zeros(4, 3)}
         record = train(objective, Batches(data, 2, torch_generator(0)), max_steps=6,
                        generator=torch_generator(0), validation=data, validate_every=1,
@@ -161,6 +162,21 @@ def test_patience_and_best_weights_survive(tmp_path, step, where):
     resumed = run(done, Checkpoint(tmp_path / "c", 1))
     assert_same(resumed, run(0))
     assert (resumed[1].n_steps, resumed[1].stopped_by) == (5, "EarlyStopping")
+
+
+def test_a_run_that_stops_before_its_first_step_is_judged_again(tmp_path):
+    def run(*callbacks):
+        objective = Scripted([[1.0], [2.0], [3.0]])
+        data, stopping = {"x": torch.zeros(4, 3)}, EarlyStopping(9)
+        record = train(objective, Batches(data, 2, torch_generator(0)), max_steps=2,
+                       generator=torch_generator(0), validation=data, validate_every=1,
+                       callbacks=[stopping, *callbacks])  # fmt: skip
+        assert stopping.best_steps == [0]
+        return objective, record
+
+    with pytest.raises(KeyboardInterrupt):
+        run(Interrupt(0, "on_validation"), Checkpoint(tmp_path / "c", 1))
+    assert_same(run(Checkpoint(tmp_path / "c", 1)), run())
 
 
 def test_a_slowed_learning_rate_survives(tmp_path):

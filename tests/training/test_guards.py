@@ -48,7 +48,7 @@ def test_divergence_goes_back_to_the_best_state_and_slows_down(value, ema_decay)
 
 
 def test_divergence_keeps_the_state_with_the_best_score():
-    objective = Fragile(broken={3}, scores=[2.0, 1.0, 3.0, 9.0])
+    objective = Fragile(broken={3}, scores=[9.0, 2.0, 1.0, 3.0, 9.0])
     run(objective, DivergenceGuard(), steps=4, validation={"x": torch.zeros(2, 1)})
     assert float(objective.weight) == pytest.approx(2.0)
 
@@ -59,11 +59,32 @@ def test_endless_divergence_is_an_error_in_plain_words():
 
 
 def test_scores_that_are_no_numbers_are_divergence_too():
-    objective = Fragile(scores=[1.0, float("nan"), 0.5])
+    objective = Fragile(scores=[9.0, 1.0, float("nan"), 0.5])
     record = run(objective, DivergenceGuard(), EarlyStopping(5), steps=3,
                  validation={"x": torch.zeros(2, 1)})  # fmt: skip
     assert record.n_steps == 3
     assert float(objective.weight) == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_run_that_never_was_finite_is_an_error(value):
+    with pytest.raises(TrainingError, match=r"none of its 2 steps.*learning_rate"):
+        run(Fragile(broken=range(9), value=value), DivergenceGuard(), steps=2)
+
+
+def test_a_run_that_was_finite_once_delivers_that():
+    objective = Fragile(broken={1, 2}, scores=[9.0, 1.0, 1.0, 1.0])
+    run(objective, DivergenceGuard(), steps=3, validation={"x": torch.zeros(2, 1)})
+    assert float(objective.weight) == pytest.approx(1.0)
+
+
+def test_starting_weights_without_a_finite_score_are_no_candidate():
+    stopping, guard = EarlyStopping(9), DivergenceGuard()
+    objective = Fragile(scores=[-math.inf, 2.0, 3.0])
+    run(objective, guard, stopping, steps=2, validation={"x": torch.zeros(2, 1)})
+    assert float(objective.weight) == pytest.approx(1.0)
+    assert stopping.best_steps == [1]
+    assert guard.n_rollbacks == 0
 
 
 def test_a_real_model_survives_an_absurd_learning_rate():
@@ -97,7 +118,7 @@ def test_collapse_goes_back_and_stops_at_a_state_that_passed():
 
 
 def test_early_stopping_never_picks_a_collapsed_state():
-    objective = Fragile(scores=[3.0, 2.0, 1.0, 5.0])
+    objective = Fragile(scores=[9.0, 3.0, 2.0, 1.0, 5.0])
     stopping = EarlyStopping(9)
     run(objective, stopping, CollapseGuard(below(2.5), 0.0, slow_down=0.0), steps=4,
         validation={"x": torch.zeros(2, 1)})  # fmt: skip
@@ -106,6 +127,22 @@ def test_early_stopping_never_picks_a_collapsed_state():
         2,
         4,
     }  # point 3 had collapsed; at 4 the weights are those of 2
+
+
+@pytest.mark.parametrize(("floor", "delivered"), [(-1.0, 0.0), (1.0, 2.0)])
+def test_starting_weights_are_delivered_only_if_they_pass(floor, delivered):
+    objective = Fragile(scores=[0.0, 7.0, 6.0, 6.5])
+    guard = CollapseGuard(lambda o: float(o.weight), floor)
+    run(objective, guard, EarlyStopping(9), steps=3, validation={"x": torch.zeros(2, 1)})
+    assert float(objective.weight) == pytest.approx(delivered)
+
+
+def test_starting_weights_that_pass_by_luck_are_no_state_to_go_back_to():
+    objective, checks = Fragile(scores=[9.0, 8.0, 7.0, 6.0]), iter([1.0, 0.0, 0.0, 1.0])
+    guard = CollapseGuard(lambda _: next(checks), 0.5)
+    run(objective, guard, steps=3, validation={"x": torch.zeros(2, 1)})
+    assert guard.n_rollbacks == 0
+    assert float(objective.weight) == pytest.approx(3.0)
 
 
 def test_untrained_networks_may_fail_the_check():

@@ -8,7 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
+from augment._device import resolve_device
 from augment._errors import InvalidInputError
 from augment._random import torch_generator
 from augment.objectives.base import Objective, Phase
@@ -159,6 +161,49 @@ def test_callbacks_are_called_in_order_and_closed_on_errors():
         run_gan(callbacks=[spy, Failing()])
     assert spy.calls[-1] == "close"
     assert "end" not in spy.calls
+
+
+def test_held_out_rows_are_judged_before_the_first_step():
+    spy, data, (seen, held) = Spy(), table(60), folds(60, 5)
+    batches = Batches(data, 16, torch_generator(1), seen)
+    record = train(LinearVae(), batches, max_steps=4, generator=torch_generator(0),
+                   validation={"x": data["x"][held]}, validate_every=2,
+                   callbacks=[spy])  # fmt: skip
+    assert spy.calls == ["start", "validation 0", "validation 2", "validation 4", "end", "close"]
+    assert [entry["step"] for entry in record.history] == [2, 4]
+
+
+class CpuFirst(TorchFunctionMode):
+    """Refuse float64 to tensors that were not fetched from their device just before."""
+
+    def __init__(self):
+        super().__init__()
+        self.fetched, self.n_checked = [], 0
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func is torch.Tensor.double:
+            assert any(args[0] is tensor for tensor in self.fetched)
+            self.n_checked += 1
+        result = func(*args, **(kwargs or {}))
+        if func is torch.Tensor.cpu:
+            self.fetched.append(result)
+        return result
+
+
+def test_values_leave_the_device_before_they_become_float64():
+    data, (seen, held) = table(60), folds(60, 5)
+    batches = Batches(data, 16, torch_generator(1), seen)
+    with CpuFirst() as mode:
+        train(LinearVae(), batches, max_steps=4, generator=torch_generator(0), validate_every=2,
+              validation={"x": data["x"][held]})  # fmt: skip
+    assert mode.n_checked > 6
+
+
+def test_apples_device_is_never_chosen_by_itself(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert resolve_device("auto") == torch.device("cpu")
+    assert resolve_device("mps") == torch.device("mps")
 
 
 def test_validation_is_without_gradients_in_evaluation_mode_and_repeatable():

@@ -76,7 +76,7 @@ class ToyGan(Objective):
 
 
 class Scripted(Objective):
-    """Each step adds 1 to every weight; validation scores come from a list."""
+    """Each step adds 1 to every weight; validation scores, from step 0 on, come from a list."""
 
     def __init__(self, scores, shared=False):
         members = len(scores[0])
@@ -97,7 +97,7 @@ class Scripted(Objective):
 
 
 class Fragile(Objective):
-    """A counter whose loss breaks at given steps."""
+    """A counter whose loss breaks at given steps; validation scores begin with step 0."""
 
     def __init__(self, broken=(), value=float("nan"), scores=()):
         self.networks = nn.ModuleDict({"line": nn.Linear(1, 1, bias=False)})

@@ -189,7 +189,7 @@ class ConditionCodec:
 
         Returns
         -------
-        None, ndarray, Series or DataFrame
+        None, ndarray, Categorical, Series or DataFrame
         """
         if self.kind == "none":
             return None

@@ -25,7 +25,7 @@ class YContainer:
 
     Attributes
     ----------
-    kind : {"none", "array", "series", "frame"}
+    kind : {"none", "array", "categorical", "series", "frame"}
     name : object
         The name of a series.
     dtype : str
@@ -39,7 +39,9 @@ class YContainer:
     dtype: str
     categories: dict[int, dict[str, Any]] = field(default_factory=dict)
 
-    def restore(self, frame: pd.DataFrame) -> np.ndarray | pd.Series | pd.DataFrame:
+    def restore(
+        self, frame: pd.DataFrame
+    ) -> np.ndarray | pd.Categorical | pd.Series | pd.DataFrame:
         """Put restored conditions back into the container."""
         for position, spec in self.categories.items():
             dtype = pd.CategoricalDtype(
@@ -51,6 +53,8 @@ class YContainer:
         series = frame.iloc[:, 0]
         if self.kind == "series":
             return series.rename(self.name)
+        if self.kind == "categorical":
+            return series.array
         return series.to_numpy().astype(self.dtype)
 
     def as_array(self, levels: tuple[Any, ...]) -> np.ndarray:
@@ -94,6 +98,8 @@ def as_condition_frame(y: Any) -> tuple[pd.DataFrame, YContainer]:
         frame, kind, name, dtype = as_frame(y, warn=False)[0], "frame", None, ""
     elif isinstance(y, pd.Series):
         frame, kind, name, dtype = y.reset_index(drop=True).to_frame("y"), "series", y.name, ""
+    elif isinstance(y, pd.Categorical):
+        frame, kind, name, dtype = pd.DataFrame({"y": y}), "categorical", None, ""
     else:
         array = _label_array(y)
         frame, kind, name, dtype = pd.DataFrame({"y": array}), "array", None, str(array.dtype)
@@ -118,7 +124,7 @@ def as_condition_frame(y: Any) -> tuple[pd.DataFrame, YContainer]:
 
 
 def _label_array(y: Any) -> np.ndarray:
-    if isinstance(y, pd.Categorical | pd.Index):
+    if isinstance(y, pd.Index):
         y = np.asarray(y)
     if isinstance(y, str | bytes) or np.asarray(y, dtype=object).ndim == 0:
         raise InvalidTypeError(f"y must hold one entry for each row; got the single value {y!r}.")

@@ -36,6 +36,8 @@ LABELS = {
     "category": pd.Series(
         pd.Categorical(RNG.choice(["lo", "hi"], N), ["lo", "never", "hi"], ordered=True)
     ),
+    "bare category": pd.Categorical(np.tile(["lo", "hi"], N // 2), ["lo", "never", "hi"]),
+    "category of ints": pd.Categorical(np.tile([3, 1], N // 2)),
     "target": RNG.normal(size=N),
     "float32 target": pd.Series(RNG.normal(size=N).astype(np.float32), name="t"),
     "date target": pd.Series(pd.date_range("2020", periods=N)),
@@ -56,6 +58,8 @@ def same(one, two):
         pd.testing.assert_frame_equal(one, two)
     elif isinstance(one, pd.Series):
         pd.testing.assert_series_equal(one, two)
+    elif isinstance(two, pd.Categorical):
+        pd.testing.assert_extension_array_equal(one, two)
     else:
         assert one.dtype == two.dtype
         np.testing.assert_array_equal(one, two)

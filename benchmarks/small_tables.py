@@ -148,7 +148,8 @@ def report(args: argparse.Namespace) -> None:
     results = results[whole]
     cells = results[["table", "n", "split", "classifier"]].drop_duplicates()
     print(
-        f"{len(cells)} cells (table x n x split x classifier), {results['table'].nunique()} tables\n"
+        f"{len(cells)} cells (table x n x split x classifier), "
+        f"{results['table'].nunique()} tables\n"
     )
     columns = {"method": methods}
     for metric, name in (

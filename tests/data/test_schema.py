@@ -198,3 +198,11 @@ def test_new_values_of_constant_and_empty_columns_are_not_looked_at():
     schema = TableSchema.infer(frame)
     new = schema.conform(pd.DataFrame({"a": [1], "b": [99], "c": ["x"]}))
     assert schema.restore(new)["b"].tolist() == [3]
+
+
+def test_the_ends_of_few_values_do_not_tell_a_lone_extreme():
+    values = [0] * 39 + [1] * 20
+    one, two = (
+        TableSchema.infer(pd.DataFrame({"x": [*values, lone]}))["x"] for lone in (347.25, 90.5)
+    )
+    assert (one.lower, one.upper) == (two.lower, two.upper) == (0, 1)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from augment.data.schema import TableSchema
 from augment.data.conditions import Conditions
+from augment.data.schema import TableSchema
 from augment.generators._base import BLOCK, in_blocks
 from augment.generators._calibration import MarginCorrection
 from augment.generators._fingerprint import fingerprint

@@ -13,7 +13,7 @@ import pandas as pd
 from augment._errors import AugmentWarning, InvalidInputError, InvalidTypeError, listed
 from augment._typing import FloatArray
 from augment.data._dates import as_moments, coarsest_unit, to_steps
-from augment.data._quantiles import smoothed_ends
+from augment.data._quantiles import are_grades, few_levels, smoothed_ends
 from augment.data._scalars import plain
 from augment.data._values import from_codes, to_codes
 from augment.data.columns import Column
@@ -245,6 +245,11 @@ def _measured(column: Column, series: pd.Series, spec: dict[str, Any]) -> Column
             "digits are lost. Codes of such a length are better declared categorical."
         )
     lower, upper = smoothed_ends(values)
+    few = few_levels(values)
+    if few is not None and not (column.kind == "numeric" and are_grades(few)):
+        # an observed level: where values repeat, a mean would tell the lone one among them
+        inside = few[(few >= lower) & (few <= upper)]
+        lower, upper = (float(inside[0]), float(inside[-1])) if len(inside) else (lower, upper)
     lower, upper = _declared_range(column, values, spec, lower, upper)
     return replace(column, decimals=decimals, lower=lower, upper=upper)
 

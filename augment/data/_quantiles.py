@@ -10,6 +10,8 @@ from scipy.special import ndtri
 from augment._typing import FloatArray, IntArray
 
 __all__ = [
+    "are_grades",
+    "few_levels",
     "inverse",
     "kernel_widths",
     "knot_grid",
@@ -21,6 +23,10 @@ __all__ = [
 
 # How many extreme values are averaged at each end of a quantile function.
 END_ROWS = 5
+# A numeric column with so few values, each so often on average, decodes to observed values only.
+MAX_LEVELS, MIN_REPEATS = 20, 3
+# So few whole numbers so close together are grades or flags: rare extremes tell no patient apart.
+SAFE_LEVELS, SAFE_RANGE = 5, 20
 # How often the outermost cells of the grid are halved.
 TAIL_KNOTS = 4
 # The decoding kernel's width: KERNEL × n ** (-1/5) × the standard deviation, or × KERNEL_CAP × the
@@ -67,6 +73,26 @@ def smoothed_ends(
         # rounding of the mean must not leave the range
         ends.append(min(max(mean, values[rows].min()), values[rows].max()))
     return float(ends[0]), float(ends[1])
+
+
+def few_levels(values: FloatArray) -> FloatArray | None:
+    """Give the different values of a column that has few of them, increasing; else None.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> few_levels(np.array([1.0, 0.0] * 3))
+    array([0., 1.])
+    """
+    levels = np.unique(values)
+    few = len(levels) <= MAX_LEVELS and len(values) >= MIN_REPEATS * len(levels)
+    return levels if few else None
+
+
+def are_grades(levels: FloatArray) -> bool:
+    """Tell whether the increasing levels of a numeric column are grades, and no measurements."""
+    whole = len(levels) <= SAFE_LEVELS and np.array_equal(levels, np.rint(levels))
+    return whole and bool(levels[-1] - levels[0] <= SAFE_RANGE)
 
 
 def knot_grid(n_knots: int) -> FloatArray:

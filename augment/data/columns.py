@@ -38,7 +38,8 @@ class Column:
         Decimal places of a numeric column: 0 for whole numbers, -1 for tens, None for no limit.
     lower, upper : float or None
         The range of sampled values, in canonical units: the declared one, or else the means of the
-        most extreme values, so that no single row's extreme is kept.
+        most extreme values (in a column of few values, the levels next inside), so that no single
+        row's extreme is kept.
     has_missing : bool
         Whether any entry was missing.
     value : object

@@ -17,6 +17,7 @@ from scipy.special import ndtr, ndtri
 from augment._errors import InvalidInputError
 from augment._typing import BoolArray, FloatArray, IntArray, State
 from augment.data._pooling import MIN_STRATUM_ROWS, Pooling
+from augment.data._quantiles import are_grades, few_levels
 from augment.data.columns import Column
 from augment.data.margins import LevelMargin, NumericMargin, margin_from_state, nearest
 from augment.data.relations import keep_relations
@@ -26,10 +27,6 @@ __all__ = ["TableEncoder"]
 
 # Scores are clipped to a finite range; beyond it lie 6e-7 of a normal variable.
 SCORE_LIMIT = 5.0
-# A numeric column with so few values, each so often on average, decodes to observed values only.
-MAX_LEVELS, MIN_REPEATS = 20, 3
-# So few whole numbers so close together are grades or flags: rare extremes tell no patient apart.
-SAFE_LEVELS, SAFE_RANGE = 5, 20
 
 Part = Literal["value", "missing"]
 
@@ -193,11 +190,12 @@ class TableEncoder:
             levels = np.arange(len(column.levels), dtype=np.float64)
             codes = values.astype(np.int64)
             return LevelMargin.fit(levels, codes, strata, n_strata, weights, self._pooling)
-        levels = np.unique(values)
-        if len(levels) <= MAX_LEVELS and len(values) >= MIN_REPEATS * len(levels):
-            inside = levels[(levels >= column.limits[0]) & (levels <= column.limits[1])]
+        few = few_levels(values)
+        if few is not None:
+            inside = few[(few >= column.limits[0]) & (few <= column.limits[1])]
             # as for numbers at large, the extremes of single rows join the value next to them
-            levels = inside if len(inside) and not _are_grades(column, levels) else levels
+            grades = column.kind == "numeric" and are_grades(few)
+            levels = inside if len(inside) and not grades else few
             codes = nearest(levels, values)
             return LevelMargin.fit(levels, codes, strata, n_strata, weights, self._pooling)
         return NumericMargin.fit(
@@ -354,9 +352,3 @@ class TableEncoder:
         encoder._places = [(int(i), part) for i, part in state["places"]]
         encoder._margins = [margin_from_state(margin) for margin in state["margins"]]
         return encoder
-
-
-def _are_grades(column: Column, levels: FloatArray) -> bool:
-    """Tell whether increasing levels are grades or flags, and no measurements."""
-    whole = column.kind == "numeric" and np.array_equal(levels, np.rint(levels))
-    return whole and len(levels) <= SAFE_LEVELS and bool(levels[-1] - levels[0] <= SAFE_RANGE)

@@ -31,7 +31,7 @@ BANNED = {
     "pip install " + "augment": "this name belongs to another distribution; ours is medaugment",
     "index" + "-url": "no package host is named",
     "find" + "-links": "no package host is named",
-    "pythonhosted" + ".org": "no package host is named",
+    "pythonho" + "sted.org": "no package host is named",
     "pypi" + ".org/simple": "no package host is named",
     "/wo" + "rk/": "a path of one machine",
     "/op" + "t/": "a path of one machine",

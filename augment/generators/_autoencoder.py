@@ -11,7 +11,7 @@ from augment._random import torch_generator
 from augment._typing import State
 from augment.generators._network import NetworkGenerator, Stage, Training, seed_of
 from augment.generators._reconstruction import ReconstructionMixin
-from augment.objectives.variational import RowDecoder, RowEncoder, VariationalObjective
+from augment.objectives.variational import VariationalObjective, row_networks
 
 __all__ = ["MAX_STEPS", "AutoencoderGenerator"]
 
@@ -65,7 +65,8 @@ class AutoencoderGenerator(ReconstructionMixin, NetworkGenerator):
         return objective.networks
 
     def _build_networks(self, sizes: State) -> nn.ModuleDict:
-        return nn.ModuleDict({"encoder": RowEncoder(**sizes), "decoder": RowDecoder(**sizes)})
+        encoder, decoder = row_networks(**sizes)
+        return nn.ModuleDict({"encoder": encoder, "decoder": decoder})
 
     def _draw(self, conditions: Tensor, normals: Tensor) -> Tensor:
         codes, noise = normals.split([self.sizes_["latent_dim"], self.sizes_["n_scores"]], dim=-1)

@@ -58,7 +58,7 @@ class AdversarialObjective(Objective):
     Parameters
     ----------
     decoder : torch.nn.Module
-        A trained `RowDecoder`: codes to scores. It is trained further here.
+        A trained decoder: codes to scores. It is trained further here.
     members, n_scores, n_conditions, latent_dim : int
         Sizes.
     critic_dim : int

@@ -10,7 +10,13 @@ from torch import Tensor, nn
 from augment.networks.tabular import LinearPath
 from augment.objectives.base import Batch, Objective, Phase
 
-__all__ = ["RowDecoder", "RowEncoder", "VariationalObjective", "dequantise", "fill_missing"]
+__all__ = [
+    "ConditionalGaussian",
+    "VariationalObjective",
+    "dequantise",
+    "fill_missing",
+    "row_networks",
+]
 
 _MIN_LOG_VARIANCE, _MAX_LOG_VARIANCE = -7.0, 4.0
 EFFECT_DECAY = 1e-3
@@ -23,13 +29,13 @@ PAIR_PRIOR = 5.0
 """Rows without covariance that stand beside the real ones in the first guess of a covariance."""
 
 
-class RowEncoder(nn.Module):
-    """Rows and conditions to the mean and log variance of a latent Gaussian.
+class ConditionalGaussian(nn.Module):
+    """Inputs and conditions to a Gaussian: a mean, and one learned variance for each output.
 
     Parameters
     ----------
-    members, n_scores, n_conditions, latent_dim, hidden_dim : int
-        Sizes; `hidden_dim` 0 leaves the encoder linear.
+    members, n_inputs, n_conditions, n_outputs, hidden_dim : int
+        Sizes; `hidden_dim` 0 leaves the mean linear.
     generator : torch.Generator, optional
         CPU generator of the first weights; None for weights to be filled from a file.
     """
@@ -40,55 +46,52 @@ class RowEncoder(nn.Module):
     def __init__(
         self,
         members: int,
-        n_scores: int,
+        n_inputs: int,
         n_conditions: int,
-        latent_dim: int,
+        n_outputs: int,
         hidden_dim: int,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        width = n_scores + n_conditions
-        self.mean = LinearPath(members, width, latent_dim, hidden_dim, generator)
-        self.log_variance = nn.Parameter(torch.zeros(members, 1, latent_dim))
+        width = n_inputs + n_conditions
+        self.mean = LinearPath(members, width, n_outputs, hidden_dim, generator)
+        self.log_variance = nn.Parameter(torch.zeros(members, 1, n_outputs))
 
-    def forward(self, scores: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
-        """Give mean `(members, batch, latent_dim)` and log variance, broadcastable to it."""
-        mean = self.mean(torch.cat([scores, conditions], dim=-1))
+    def forward(self, inputs: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
+        """Give mean `(members, batch, n_outputs)` and log variance, broadcastable to it."""
+        mean = self.mean(torch.cat([inputs, conditions], dim=-1))
         return mean, self.log_variance.clamp(_MIN_LOG_VARIANCE, _MAX_LOG_VARIANCE)
 
 
-class RowDecoder(nn.Module):
-    """Latent codes and conditions to the mean of each score, with a learned noise per score.
+def row_networks(
+    members: int,
+    n_scores: int,
+    n_conditions: int,
+    latent_dim: int,
+    hidden_dim: int,
+    generator: torch.Generator | None = None,
+) -> tuple[ConditionalGaussian, ConditionalGaussian]:
+    """Build encoder (scores to codes) and decoder (codes to scores).
 
     Parameters
     ----------
     members, n_scores, n_conditions, latent_dim, hidden_dim : int
-        Sizes; `hidden_dim` 0 leaves the decoder linear.
+        Sizes.
     generator : torch.Generator, optional
-        CPU generator of the first weights; None for weights to be filled from a file.
+        CPU generator of the first weights.
+
+    Returns
+    -------
+    encoder, decoder : ConditionalGaussian
+        Two networks.
     """
-
-    mean: LinearPath
-    log_variance: nn.Parameter
-
-    def __init__(
-        self,
-        members: int,
-        n_scores: int,
-        n_conditions: int,
-        latent_dim: int,
-        hidden_dim: int,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        super().__init__()
-        width = latent_dim + n_conditions
-        self.mean = LinearPath(members, width, n_scores, hidden_dim, generator)
-        self.log_variance = nn.Parameter(torch.zeros(members, 1, n_scores))
-
-    def forward(self, codes: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
-        """Give mean `(members, batch, n_scores)` and log variance, broadcastable to it."""
-        mean = self.mean(torch.cat([codes, conditions], dim=-1))
-        return mean, self.log_variance.clamp(_MIN_LOG_VARIANCE, _MAX_LOG_VARIANCE)
+    encoder = ConditionalGaussian(
+        members, n_scores, n_conditions, latent_dim, hidden_dim, generator
+    )
+    decoder = ConditionalGaussian(
+        members, latent_dim, n_conditions, n_scores, hidden_dim, generator
+    )
+    return encoder, decoder
 
 
 def dequantise(batch: Batch, generator: torch.Generator) -> Tensor:
@@ -116,7 +119,11 @@ def dequantise(batch: Batch, generator: torch.Generator) -> Tensor:
 
 @torch.no_grad()
 def fill_missing(
-    encoder: RowEncoder, decoder: RowDecoder, scores: Tensor, observed: Tensor, conditions: Tensor
+    encoder: ConditionalGaussian,
+    decoder: ConditionalGaussian,
+    scores: Tensor,
+    observed: Tensor,
+    conditions: Tensor,
 ) -> Tensor:
     """Fill missing scores with what the networks expect there, given the others.
 
@@ -125,7 +132,7 @@ def fill_missing(
 
     Parameters
     ----------
-    encoder, decoder : RowEncoder, RowDecoder
+    encoder, decoder : ConditionalGaussian
         The networks as they are now.
     scores, observed : Tensor of shape (members, batch, n_scores)
         Scores, 0 where missing, and 1 where observed.
@@ -181,7 +188,7 @@ class VariationalObjective(Objective):
         generator: torch.Generator,
     ) -> None:
         sizes = (members, n_scores, n_conditions, latent_dim, hidden_dim, generator)
-        self.encoder, self.decoder = RowEncoder(*sizes), RowDecoder(*sizes)
+        self.encoder, self.decoder = row_networks(*sizes)
         self.networks = nn.ModuleDict({"encoder": self.encoder, "decoder": self.decoder})
         self.phases = (Phase("elbo", ("encoder", "decoder"), learning_rate),)
         self.kl_weight = kl_weight

@@ -34,6 +34,7 @@ from augment.evaluation.trial import run_split
 METRICS = ("roc_auc", "neg_log_loss", "balanced_accuracy", "neg_brier")
 FIELDS = ("table", "n", "split", "method", "classifier", *METRICS, "fit_seconds")
 SCORED_CLASS = 10  # classes with fewer rows stay in training and are not scored
+MEASURES = {"roc_auc": "AUC", "neg_log_loss": "log loss", "balanced_accuracy": "bal. acc."}
 METHODS: dict[str, Any] = {
     "Bootstrap": Bootstrap(),
     "Jitter": Jitter(),
@@ -132,56 +133,68 @@ def lifts(results: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def interval(values: pd.Series) -> str:
-    """Write a mean with its 95 % interval over tables, in points."""
+    """Write a mean with its 95 % interval over tables, in points; more is better."""
     half = stats.t.ppf(0.975, len(values) - 1) * values.sem()
     return f"{100 * values.mean():+.2f} ± {100 * half:.2f}"
 
 
 def report(args: argparse.Namespace) -> None:
-    """Print Markdown tables: lifts, average ranks, random forest and best of six."""
+    """Print lifts and average ranks as a Markdown table, over cells that every method has."""
     results = pd.read_csv(args.out)
-    if args.sizes:
-        results = results[results["n"].isin(args.sizes)]
-    methods = ["real", *(args.methods or [m for m in METHODS if m in set(results["method"])])]
+    results = results[results["n"].isin(args.sizes)]
+    found = set(results["method"])
+    methods = ["real", *(args.methods or [m for m in METHODS if m in found])]
     results = results[results["method"].isin(methods)]
     whole = results.groupby(["table", "n", "split"])["method"].transform("nunique") == len(methods)
     results = results[whole]
     cells = results[["table", "n", "split", "classifier"]].drop_duplicates()
     print(
-        f"{len(cells)} cells (table x n x split x classifier), "
-        f"{results['table'].nunique()} tables\n"
+        f"{len(cells)} cells (table x n x split x classifier), {results['table'].nunique()} "
+        f"tables, n = {sorted(set(results['n']))}; change against real rows only\n"
     )
-    columns = {"method": methods}
-    for metric, name in (
-        ("roc_auc", "AUC"),
-        ("balanced_accuracy", "bal. acc."),
-        ("neg_log_loss", "log loss gain"),
-    ):
+    columns: dict[str, list[Any]] = {"method": methods}
+    for metric, name in MEASURES.items():
         lift = lifts(results, metric)
-        per_table = lift.groupby("table").mean()
+        per_table, per_cell = lift.groupby("table").mean(), lift.groupby(["table", "n"]).mean()
         columns[name] = [interval(per_table[m]) for m in methods]
-        per_cell = lift.groupby(["table", "n"]).mean()[methods]
-        columns[f"rank {name}"] = per_cell.rank(axis=1, ascending=False).mean().round(2).tolist()
-        if metric != "balanced_accuracy":
-            forest = lift.xs("random forest", level="classifier").groupby("table").mean()
-            columns[f"forest {name}"] = [f"{100 * forest[m].mean():+.2f}" for m in methods]
-            mean = results.pivot_table(
-                index=["table", "n", "classifier"], columns="method", values=metric
-            )
-            best = mean.groupby(["table", "n"]).max()
-            best = best.sub(best["real"], axis=0).groupby("table").mean()
-            columns[f"best {name}"] = [f"{100 * best[m].mean():+.2f}" for m in methods]
+        columns[f"{name} rank"] = ranks(per_cell[methods])
+    for metric in ("roc_auc", "neg_log_loss"):
+        name = MEASURES[metric]
+        forest = lifts(results, metric).xs("random forest", level="classifier")
+        columns[f"forest {name}"] = [f"{100 * forest[m].mean():+.2f}" for m in methods]
+        best = best_of_six(results, metric)
+        columns[f"best of six {name}"] = [f"{100 * best[m].mean():+.2f}" for m in methods]
     seconds = results.groupby("method")["fit_seconds"].median()
     columns["fit, s"] = [f"{seconds[m]:.2f}" for m in methods]
-    table = pd.DataFrame(columns).sort_values("rank AUC")
-    print(table.to_markdown(index=False) if args.markdown else table.to_string(index=False))
-    for other in methods:
-        if "TabularVAE" in methods and other not in ("TabularVAE",):
-            parts = []
-            for metric in ("roc_auc", "neg_log_loss"):
-                per_table = lifts(results, metric).groupby("table").mean()
-                parts.append(f"{metric} {interval(per_table['TabularVAE'] - per_table[other])}")
-            print(f"TabularVAE minus {other}: " + ", ".join(parts))
+    print(markdown(pd.DataFrame(columns).sort_values("AUC rank")))
+    print()
+    for first, second in args.versus:
+        parts = []
+        for metric, name in MEASURES.items():
+            per_table = lifts(results, metric).groupby("table").mean()
+            parts.append(f"{name} {interval(per_table[first] - per_table[second])}")
+        print(f"- {first} minus {second}: " + ", ".join(parts))
+
+
+def ranks(per_cell: pd.DataFrame) -> list[str]:
+    """Give the average rank of each method over (table, n)."""
+    return [f"{rank:.2f}" for rank in per_cell.rank(axis=1, ascending=False).mean()]
+
+
+def best_of_six(results: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Give the best classifier's mean score of each (table, n) by method, minus real-only."""
+    mean = results.pivot_table(
+        index=["table", "n", "classifier"], columns="method", values=metric, aggfunc="mean"
+    )
+    best = mean.groupby(["table", "n"]).max()
+    return best.sub(best["real"], axis=0)
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """Write a frame as a Markdown table."""
+    lines = ["| " + " | ".join(map(str, row)) + " |" for row in frame.to_numpy()]
+    head = "| " + " | ".join(frame.columns) + " |"
+    return "\n".join([head, "|" + "---|" * frame.shape[1], *lines])
 
 
 def main() -> None:
@@ -195,7 +208,7 @@ def main() -> None:
     parser.add_argument("--tables", nargs="*")
     parser.add_argument("--methods", nargs="*")
     parser.add_argument("--n-jobs", type=int, default=2)
-    parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--versus", nargs=2, action="append", default=[], metavar=("A", "B"))
     args = parser.parse_args()
     run(args) if args.command == "run" else report(args)
 

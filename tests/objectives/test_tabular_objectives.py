@@ -89,7 +89,7 @@ def test_missing_cells_do_not_matter():
     objective = vae()
     one, _ = objective.loss("elbo", seen, torch_generator(1), 0)
     two, _ = objective.loss("elbo", other, torch_generator(1), 0)
-    assert float(one) == pytest.approx(float(two))
+    assert one.item() == pytest.approx(two.item())
 
 
 def gan(decoder, members=1):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from augment.generators.tabular_gan import TabularGAN
     from augment.generators.tabular_vae import TabularVAE
     from augment.persistence import load
+    from augment.samplers import GeneratorOverSampler
 
 try:
     __version__ = version("medaugment")
@@ -36,6 +37,7 @@ _MODELS = {
 }
 _EXPORTS = {
     **_MODELS,
+    "GeneratorOverSampler": "augment.samplers",
     "LiftResult": "augment.evaluation.results",
     "evaluate_lift": "augment.evaluation.lift",
     "load": "augment.persistence",
@@ -45,6 +47,7 @@ _SUBPACKAGES = ("data", "evaluation", "generators", "metrics", "report")
 __all__ = [
     "Bootstrap",
     "GaussianCopula",
+    "GeneratorOverSampler",
     "Jitter",
     "LiftResult",
     "Smote",

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from augment.augmented import AugmentedClassifier
     from augment.evaluation.lift import evaluate_lift
     from augment.evaluation.results import LiftResult
     from augment.generators.baselines import Bootstrap, Jitter
@@ -37,6 +38,7 @@ _MODELS = {
 }
 _EXPORTS = {
     **_MODELS,
+    "AugmentedClassifier": "augment.augmented",
     "GeneratorOverSampler": "augment.samplers",
     "LiftResult": "augment.evaluation.results",
     "evaluate_lift": "augment.evaluation.lift",
@@ -45,6 +47,7 @@ _EXPORTS = {
 _SUBPACKAGES = ("data", "evaluation", "generators", "metrics", "report")
 
 __all__ = [
+    "AugmentedClassifier",
     "Bootstrap",
     "GaussianCopula",
     "GeneratorOverSampler",

@@ -93,7 +93,8 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
     cv : int, splitter or iterable, default=5
         Inner folds; a number means stratified folds (by group where `groups` are given), shuffled.
     scoring : str or callable, default="neg_log_loss"
-        What decides, as in scikit-learn: higher is better.
+        What decides, as in scikit-learn: higher is better. The default floors probabilities at
+        0.001, as :func:`~augment.evaluate_lift` does, lest one row decide.
     n_jobs : int, default=None
         Folds at a time. It changes no result.
     memory : str, joblib.Memory or None, default=None

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold, cross_validate
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -24,7 +25,7 @@ from augment import AugmentedClassifier, Bootstrap, GaussianCopula
 from augment._errors import AugmentError, SmallDataWarning
 from augment._selection import choose
 from augment.evaluation import default_estimators
-from augment.generators._trials import find_weight_name
+from augment.generators._trials import RealRows, find_scorer, find_weight_name
 from tests.evaluation.doubles import Copies, Oracle, Spy, blobs, clinical
 
 pytestmark = pytest.mark.filterwarnings("ignore::augment._errors.AugmentWarning")
@@ -263,6 +264,17 @@ def test_labels_of_any_kind_come_back(labels):
     assert model.best_ratio_ == 1
     assert_array_equal(model.classes_, np.asarray(labels))
     assert set(model.predict(X)) <= set(labels)
+
+
+def test_log_loss_is_that_of_scikit_learn_but_for_the_floor():
+    X, y = blobs(40, 3)
+    rows = RealRows(X, y, np.linspace(0.5, 2, 40), None)
+    model = LogisticRegression().fit(X, y)
+    score = find_scorer(model, "neg_log_loss")
+    expected = log_loss(y, model.predict_proba(X), sample_weight=rows.weight)
+    assert_allclose(score(model, rows), -expected)
+    sure = KNeighborsClassifier(1).fit(X, 1 - y)
+    assert_allclose(score(sure, rows), np.log(0.001))
 
 
 def test_rare_classes_are_learned_and_not_judged():

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from augment.augmented import AugmentedClassifier
     from augment.evaluation.lift import evaluate_lift
     from augment.evaluation.results import LiftResult
     from augment.generators.baselines import Bootstrap, Jitter
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from augment.generators.tabular_gan import TabularGAN
     from augment.generators.tabular_vae import TabularVAE
     from augment.persistence import load
+    from augment.samplers import GeneratorOverSampler
 
 try:
     __version__ = version("medaugment")
@@ -36,6 +38,8 @@ _MODELS = {
 }
 _EXPORTS = {
     **_MODELS,
+    "AugmentedClassifier": "augment.augmented",
+    "GeneratorOverSampler": "augment.samplers",
     "LiftResult": "augment.evaluation.results",
     "evaluate_lift": "augment.evaluation.lift",
     "load": "augment.persistence",
@@ -43,8 +47,10 @@ _EXPORTS = {
 _SUBPACKAGES = ("data", "evaluation", "generators", "metrics", "report")
 
 __all__ = [
+    "AugmentedClassifier",
     "Bootstrap",
     "GaussianCopula",
+    "GeneratorOverSampler",
     "Jitter",
     "LiftResult",
     "Smote",

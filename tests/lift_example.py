@@ -181,7 +181,7 @@ def example_result(*, external: bool = True) -> LiftResult:
     summary = example_summary(scores)
     by_estimator = example_by_estimator(summary)
     reason = (
-        "ROC AUC rose by 0.010 (95 % interval 0.001 to 0.019) and log loss is within tolerance."
+        "ROC AUC changed by +0.010 (95 % interval +0.001 to +0.019) and log loss is within tolerance."
     )
     return LiftResult(
         verdict="helps",

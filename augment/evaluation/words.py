@@ -7,20 +7,17 @@ from augment.evaluation.statistics import Lift
 __all__ = ["reason"]
 
 _NAMES = ("ROC AUC", "log loss")
-_BETTER = ("rose", "fell")
-_WORSE = ("fell", "rose")
 
 Pair = tuple[Lift, Lift]
 
 
 def _moved(k: int, lift: Lift) -> str:
     """Say how a metric moved, in its own direction: log loss falls when it gets better."""
-    estimate = float(lift.estimate)
-    low, high = float(lift.lower), float(lift.upper)
-    verb = _BETTER[k] if estimate >= 0 else _WORSE[k]
-    if estimate < 0:
-        estimate, low, high = -estimate, -high, -low
-    return f"{_NAMES[k]} {verb} by {estimate:.3f} (95 % interval {low:.3f} to {high:.3f})"
+    change, low, high = float(lift.estimate), float(lift.lower), float(lift.upper)
+    better = ""
+    if _NAMES[k] == "log loss":
+        change, low, high, better = -change, -high, -low, "; lower is better"
+    return f"{_NAMES[k]} changed by {change:+.3f} (95 % interval {low:+.3f} to {high:+.3f}{better})"
 
 
 def _ahead(lifts: Pair, ropes: tuple[float, float]) -> int | None:

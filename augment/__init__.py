@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from augment.generators.tabular_vae import TabularVAE
     from augment.persistence import load
     from augment.samplers import GeneratorOverSampler
+
+_HERE = Path(__file__).parent
+if not (_HERE / "pipelines").is_dir():
+    # In a checkout the pipelines stand beside this folder, where `python -m augment` looks first.
+    __path__.append(str(_HERE.parent))
 
 try:
     __version__ = version("medaugment")

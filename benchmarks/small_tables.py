@@ -49,6 +49,9 @@ METHODS: dict[str, Any] = {
     "VAE kl_weight=2": TabularVAE(kl_weight=2.0),
     "VAE one member": TabularVAE(n_members=1),
     "VAE hidden_dim=32": TabularVAE(hidden_dim=32),
+    "GAN hidden_dim=0": TabularGAN(hidden_dim=0),
+    "GAN max_steps=60": TabularGAN(max_steps=60),
+    "GAN penalty=10": TabularGAN(penalty=10.0),
 }
 MAIN = ("Bootstrap", "Jitter", "Smote", "GaussianCopula", "TabularVAE", "TabularGAN")
 

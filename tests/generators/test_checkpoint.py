@@ -10,13 +10,15 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from augment._errors import AugmentError
+from augment._statefile import read_file
 from augment.generators import TabularGAN, TabularVAE
 from tests.generators.test_conformance import patients
 
 pytestmark = pytest.mark.filterwarnings("ignore::augment._errors.AugmentWarning")
 
 FIT = """
-import torch, warnings
+import signal, torch, warnings
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent may have left it ignored
 torch.set_num_threads(1)
 warnings.simplefilter("ignore")
 from augment.generators import {name}
@@ -26,6 +28,11 @@ print("ready", flush=True)
     *patients()
 )
 """
+
+
+def steps_in(path):
+    """Give the step that a checkpoint was written at."""
+    return read_file(path, "checkpoint")[0]["step"] if path.exists() else 0
 
 
 class InterruptedFitError(Exception):
@@ -69,10 +76,12 @@ def test_a_killed_fit_goes_on_to_the_same_model(blow, tmp_path):
     )
     assert child.stdout.readline() == b"ready\n"
     deadline = time.monotonic() + 60
-    while not (tmp_path / "part").exists() and time.monotonic() < deadline:
+    while steps_in(tmp_path / "part") < 10 and time.monotonic() < deadline:
         time.sleep(0.01)
     child.send_signal(blow)
     child.wait(timeout=60)
+    assert child.returncode != 0
+    assert steps_in(tmp_path / "part") >= 10
     child.stdout.close()
     options = {"max_steps": 4000, "n_members": 2, "checkpoint_every": 5, "random_state": 3}
     resumed = TabularVAE(checkpoint=path, **options).fit(*patients())

@@ -44,7 +44,9 @@ def full_run(path: Path | None, steps: int, *callbacks, every: int = 7, fingerpr
 
 # Another process that trains until it is killed. The installed package comes first on its path.
 SCRIPT = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent may have left it ignored
 from pathlib import Path
 sys.path.append(sys.argv[1])
 from tests.training.runs import full_run

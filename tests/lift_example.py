@@ -180,7 +180,10 @@ def example_result(*, external: bool = True) -> LiftResult:
     scores = example_scores()
     summary = example_summary(scores)
     by_estimator = example_by_estimator(summary)
-    reason = "ROC AUC changed by +0.010 (95 % interval +0.001 to +0.019) and log loss is within tolerance."
+    reason = (
+        "ROC AUC changed by +0.010 (95 % interval +0.001 to +0.019) and log loss is within "
+        "tolerance."
+    )
     return LiftResult(
         verdict="helps",
         reason=reason,

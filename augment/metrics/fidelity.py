@@ -11,7 +11,15 @@ from sklearn.neighbors import NearestNeighbors
 from augment._errors import InvalidInputError
 from augment._typing import FloatArray
 
-__all__ = ["Manifold", "copy_rate", "frechet_distance", "kernel_distance", "manifold"]
+__all__ = [
+    "Manifold",
+    "copy_rate",
+    "feature_pair",
+    "frechet_distance",
+    "kernel_distance",
+    "manifold",
+    "standardised",
+]
 
 
 class Manifold(NamedTuple):
@@ -57,7 +65,7 @@ def kernel_distance(real: Any, synthetic: Any) -> float:
     >>> kernel_distance(real, 3 * fresh) > kernel_distance(real, fresh) + 0.1
     True
     """
-    first, second = _pair(real, synthetic, at_least=2)
+    first, second = feature_pair(real, synthetic, at_least=2)
     n, m = len(first), len(second)
     within_first = (_kernel(first, first).sum() - _self_kernel(first)) / (n * (n - 1))
     within_second = (_kernel(second, second).sum() - _self_kernel(second)) / (m * (m - 1))
@@ -98,7 +106,7 @@ def frechet_distance(real: Any, synthetic: Any) -> float:
     >>> round(frechet_distance(rows, rows + [2, 0, 0]), 6)
     4.0
     """
-    first, second = _pair(real, synthetic, at_least=2)
+    first, second = feature_pair(real, synthetic, at_least=2)
     fewest, width = min(len(first), len(second)), first.shape[1]
     if fewest < 2 * width:
         raise InvalidInputError(
@@ -152,7 +160,7 @@ def manifold(real: Any, synthetic: Any, *, n_neighbors: int = 5) -> Manifold:
     """
     if n_neighbors < 1:
         raise InvalidInputError(f"n_neighbors must be at least 1; got {n_neighbors}.")
-    first, second = _pair(real, synthetic, at_least=n_neighbors + 1)
+    first, second = feature_pair(real, synthetic, at_least=n_neighbors + 1)
     distances = _distances(first, second)
     inside_real = distances <= _radii(first, n_neighbors)[:, None]
     inside_synthetic = distances <= _radii(second, n_neighbors)[None, :]
@@ -198,16 +206,87 @@ def copy_rate(train: Any, synthetic: Any, holdout: Any, *, quantile: float = 0.0
     """
     if not 0 < quantile < 1:
         raise InvalidInputError(f"quantile must lie between 0 and 1; got {quantile}.")
-    known, new = _pair(train, synthetic, at_least=1, names=("train", "synthetic"))
-    _, fresh = _pair(train, holdout, at_least=1, names=("train", "holdout"))
+    known, new = feature_pair(train, synthetic, at_least=1, names=("train", "synthetic"))
+    _, fresh = feature_pair(train, holdout, at_least=1, names=("train", "holdout"))
     threshold = np.quantile(_nearest(known, fresh), quantile)
     return float((_nearest(known, new) <= threshold).mean())
 
 
-def _pair(
+def standardised(real: Any, *others: Any, n_components: int | None = None) -> list[FloatArray]:
+    """Bring features to the units of the real rows, and onto their leading axes.
+
+    Parameters
+    ----------
+    real : array-like of shape (n, d)
+        Features of real rows. Each column gets mean 0 and standard deviation 1 in these rows; a
+        column that is constant in them is left out.
+    *others : array-like of shape (m, d)
+        Features of other rows, which are moved in the same way.
+    n_components : int, optional
+        Keep this many leading principal axes of the real rows, and divide by the root of the
+        number of columns, so that all axes together have variance 1: a Frechet distance of such
+        rows is a share of the real variance.
+
+    Returns
+    -------
+    list of ndarray of shape (n, k), float64
+        The real rows, then the others.
+
+    Raises
+    ------
+    InvalidInputError
+        If the features cannot be used, no column varies, or there are fewer axes than asked for.
+
+    Notes
+    -----
+    **What this does not do.** It does not whiten: a leading axis weighs more than the next one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = np.random.default_rng(0).normal(5, 3, size=(50, 4))
+    >>> near, far = standardised(rows, rows + 30, n_components=2)
+    >>> near.shape, bool(abs(far.mean()) > abs(near.mean()))
+    ((50, 2), True)
+    """
+    first = feature_pair(real, real, at_least=2)[0]
+    rest = [feature_pair(real, other, at_least=1)[1] for other in others]
+    mean, spread = first.mean(axis=0), first.std(axis=0)
+    kept = spread > 1e-9 * (1 + np.abs(mean))
+    if not kept.any():
+        raise InvalidInputError("No feature varies in the real rows; there is nothing to compare.")
+    scaled = [(rows[:, kept] - mean[kept]) / spread[kept] for rows in (first, *rest)]
+    if n_components is None:
+        return scaled
+    most = min(scaled[0].shape)
+    if not 1 <= n_components <= most:
+        raise InvalidInputError(f"n_components must be between 1 and {most}; got {n_components}.")
+    axes = np.linalg.svd(scaled[0], full_matrices=False)[2][:n_components]
+    return [rows @ axes.T / np.sqrt(kept.sum()) for rows in scaled]
+
+
+def feature_pair(
     first: Any, second: Any, *, at_least: int, names: tuple[str, str] = ("real", "synthetic")
 ) -> tuple[FloatArray, FloatArray]:
-    """Check two arrays of features that belong together."""
+    """Check two arrays of features that belong together, and give them as float64.
+
+    Parameters
+    ----------
+    first, second : array-like of shape (n, d) and (m, d)
+    at_least : int
+        Rows that each of them needs.
+    names : pair of str
+        How to call them in a message.
+
+    Returns
+    -------
+    pair of ndarray, float64
+
+    Raises
+    ------
+    InvalidInputError
+        If one is not of this shape, is not finite, has too few rows, or differs in columns.
+    """
     arrays = []
     for name, values in zip(names, (first, second), strict=True):
         array = np.asarray(values, dtype=np.float64)

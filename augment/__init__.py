@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from augment.augmented import AugmentedClassifier
+    from augment.evaluation.fidelity import FidelityResult, evaluate_fidelity
     from augment.evaluation.lift import evaluate_lift
     from augment.evaluation.results import LiftResult
     from augment.generators.baselines import Bootstrap, Jitter
@@ -45,8 +46,10 @@ _MODELS = {
 _EXPORTS = {
     **_MODELS,
     "AugmentedClassifier": "augment.augmented",
+    "FidelityResult": "augment.evaluation.fidelity",
     "GeneratorOverSampler": "augment.samplers",
     "LiftResult": "augment.evaluation.results",
+    "evaluate_fidelity": "augment.evaluation.fidelity",
     "evaluate_lift": "augment.evaluation.lift",
     "load": "augment.persistence",
 }
@@ -55,6 +58,7 @@ _SUBPACKAGES = ("data", "evaluation", "generators", "metrics", "report")
 __all__ = [
     "AugmentedClassifier",
     "Bootstrap",
+    "FidelityResult",
     "GaussianCopula",
     "GeneratorOverSampler",
     "Jitter",
@@ -62,6 +66,7 @@ __all__ = [
     "Smote",
     "TabularGAN",
     "TabularVAE",
+    "evaluate_fidelity",
     "evaluate_lift",
     "load",
 ]

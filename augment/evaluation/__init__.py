@@ -8,17 +8,21 @@ from typing import Any
 _EXPORTS = {
     "EquivalentRows": "augment.evaluation.results",
     "ExternalResult": "augment.evaluation.results",
+    "FidelityResult": "augment.evaluation.fidelity",
     "LiftResult": "augment.evaluation.results",
     "Result": "augment.evaluation.results",
     "default_estimators": "augment.evaluation.classifiers",
+    "evaluate_fidelity": "augment.evaluation.fidelity",
     "evaluate_lift": "augment.evaluation.lift",
 }
 __all__ = [
     "EquivalentRows",
     "ExternalResult",
+    "FidelityResult",
     "LiftResult",
     "Result",
     "default_estimators",
+    "evaluate_fidelity",
     "evaluate_lift",
 ]
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from sklearn.neighbors import NearestNeighbors
 
 from augment._random import rng_for
 from augment._typing import FloatArray, IntArray
-from augment.metrics._sides import Rows, halves
+from augment.metrics._sides import Draws, Rows, Side, halves, pooled
 from augment.metrics.fidelity import (
     copy_rate,
     frechet_distance,
@@ -23,10 +23,19 @@ from augment.metrics.fidelity import (
 )
 from augment.metrics.two_sample import two_sample_auc
 
-__all__ = ["BETTER", "Sample", "copies", "distances", "summarised"]
+__all__ = [
+    "Figures",
+    "Readings",
+    "Sample",
+    "copies",
+    "distances",
+    "read",
+    "samples_of",
+    "summarised",
+]
 
 # Which values are better. "like floor": as real rows have it.
-BETTER = {
+_BETTER = {
     "kernel distance": "lower",
     "Frechet distance": "lower",
     "precision": "higher",
@@ -34,6 +43,11 @@ BETTER = {
     "density": "higher",
     "coverage": "higher",
     "two-sample AUC": "lower",
+    "two-sample AUC (boosting)": "lower",
+    "marginals": "lower",
+    "dependence": "lower",
+    "relations kept": "higher",
+    "label agreement": "like floor",
     "copy rate": "lower",
     "MS-SSIM of pairs": "like floor",
 }
@@ -41,8 +55,17 @@ BETTER = {
 _COPY_QUANTILE = 0.05
 _MAX_COMPONENTS = 32
 _NEIGHBORS = 5
-# (metric, class or ""): (value, floor)
-Readings: TypeAlias = dict[tuple[str, str], tuple[float, float]]
+# (metric, class or ""): figure
+Figures: TypeAlias = dict[tuple[str, str], float]
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Figures of each draw, as in `Draws`."""
+
+    values: list[Figures]
+    floors: list[Figures]
+    spread: list[Figures]
 
 
 @dataclass(frozen=True)
@@ -58,76 +81,84 @@ class Sample:
         return Sample(self.features[chosen], rows)
 
 
-def distances(
-    reference: Sample, other: Sample, synthetic: Sample, classes: list[Any], seed: int
-) -> Readings:
-    """Measure synthetic rows, and as many other real ones, against the reference.
+def read(draws: Draws, measure: Callable[[Side, Side], Figures]) -> Readings:
+    """Take the same figures of all pairs."""
+    return Readings(*([measure(*pair) for pair in pairs] for pairs in draws))
 
-    The three samples have as many rows each. What too few rows forbid is not a number.
+
+def samples_of(features: list[FloatArray], rows: list[Rows]) -> list[Sample]:
+    """Bundle features with rows, and add real and held-out rows together."""
+    both = zip(pooled(features), pooled(rows), strict=True)
+    return [Sample(part, which) for part, which in both]
+
+
+def distances(reference: Sample, other: Sample, classes: list[Any], seed: int) -> Figures:
+    """Measure how far a sample lies from a reference of as many rows.
+
+    What too few rows forbid is left out.
     """
-    n = len(reference.rows)
-    moved = standardised(reference.features, other.features, synthetic.features)
-    found: Readings = {}
-    found["kernel distance", ""] = _both(kernel_distance, moved)
+    n = min(len(reference.rows), len(other.rows))
+    moved = standardised(reference.features, other.features)
+    found: Figures = {("kernel distance", ""): kernel_distance(*moved)}
     components = min(_MAX_COMPONENTS, n // 2, moved[0].shape[1])
     if components >= 2:
-        axes = standardised(
-            reference.features, other.features, synthetic.features, n_components=components
-        )
-        found["Frechet distance", ""] = _both(frechet_distance, axes)
+        axes = standardised(reference.features, other.features, n_components=components)
+        found["Frechet distance", ""] = frechet_distance(*axes)
     if n > _NEIGHBORS:
-        floor = manifold(moved[0], moved[1], n_neighbors=_NEIGHBORS)
-        value = manifold(moved[0], moved[2], n_neighbors=_NEIGHBORS)
-        for name in value._fields:
-            found[name, ""] = getattr(value, name), getattr(floor, name)
+        near = manifold(*moved, n_neighbors=_NEIGHBORS)
+        found |= {(name, ""): getattr(near, name) for name in near._fields}
     for code in np.unique(reference.rows.labels):
-        trio = [side.take(np.flatnonzero(side.rows.labels == code))
-                for side in (reference, other, synthetic)]  # fmt: skip
+        first, second = (
+            side.take(np.flatnonzero(side.rows.labels == code)) for side in (reference, other)
+        )
+        if min(len(first.rows), len(second.rows)) < 2 * _NEIGHBORS:
+            continue
         label = str(classes[code]) if classes else ""
-        found["two-sample AUC", label] = _auc(trio[0], trio[2], seed), _auc(trio[0], trio[1], seed)
+        found["two-sample AUC", label] = two_sample_auc(
+            first.features,
+            second.features,
+            groups=first.rows.groups,
+            synthetic_groups=second.rows.groups,
+            random_state=seed,
+        )
     return found
 
 
-def _both(metric: Any, moved: list[FloatArray]) -> tuple[float, float]:
-    """Give a distance of the synthetic rows and that of the other real rows."""
-    reference, other, synthetic = moved
-    return metric(reference, synthetic), metric(reference, other)
-
-
-def _auc(first: Sample, second: Sample, seed: int) -> float:
-    if len(first.rows) < 2 * _NEIGHBORS:
-        return math.nan
-    return two_sample_auc(
-        first.features,
-        second.features,
-        groups=first.rows.groups,
-        synthetic_groups=second.rows.groups,
-        random_state=seed,
-    )
-
-
-def copies(
-    real: Sample, synthetic: Sample, holdout: Sample | None, *, n_repeats: int, seed: int
-) -> Readings:
+def copies(samples: list[Sample], *, n_repeats: int, seed: int) -> Readings:
     """Give the share of synthetic rows nearer to a real row than fresh rows of other patients.
 
     Without a hold-out the fresh rows are the real ones, each against those of other patients.
     """
-    if holdout is None:
+    nothing = Readings([], [], [])
+    key = ("copy rate", "")
+    real, synthetic = samples[:2]
+    if len(samples) == 2:
         known, new = standardised(real.features, synthetic.features)
         apart = _to_other_patients(known, real.rows.groups)
         nearest = NearestNeighbors(n_neighbors=1).fit(known).kneighbors(new)[0][:, 0]
-        rate = float((nearest <= np.quantile(apart, _COPY_QUANTILE)).mean())
-        return {("copy rate", ""): (rate, _COPY_QUANTILE)}
+        threshold = np.quantile(apart, _COPY_QUANTILE)
+        if not np.isfinite(threshold):
+            return nothing
+        # Equal rows of different patients are ties: then the floor is above the quantile.
+        rates = [float((values <= threshold).mean()) for values in (nearest, apart)]
+        chance = {key: _by_chance(len(known))}
+        return Readings([{key: rates[0]}], [{key: rates[1]}], [chance])
+    holdout = samples[2]
     known, new, fresh = standardised(real.features, synthetic.features, holdout.features)
     values, floors = [], []
     for repeat in range(n_repeats):
         first, second = halves(holdout.rows, rng_for(seed, repeat))
         if not len(first) or not len(second):
-            return {}
-        values.append(copy_rate(known, new, fresh[first], quantile=_COPY_QUANTILE))
-        floors.append(copy_rate(known, fresh[second], fresh[first], quantile=_COPY_QUANTILE))
-    return {("copy rate", ""): (float(np.mean(values)), float(np.mean(floors)))}
+            return nothing
+        values.append({key: copy_rate(known, new, fresh[first], quantile=_COPY_QUANTILE)})
+        floors.append({key: copy_rate(known, fresh[second], fresh[first], quantile=_COPY_QUANTILE)})
+    return Readings(values, floors, [{key: _by_chance(len(fresh) // 2)}])
+
+
+def _by_chance(n: int) -> float:
+    """Give a rate of fresh rows that is passed once in a hundred: few rows set the threshold."""
+    rank = 1 + _COPY_QUANTILE * (n - 1)
+    return float(stats.beta.ppf(0.99, rank, n + 1 - rank))
 
 
 def _to_other_patients(rows: FloatArray, groups: IntArray) -> FloatArray:
@@ -141,26 +172,29 @@ def _to_other_patients(rows: FloatArray, groups: IntArray) -> FloatArray:
     return apart
 
 
-def summarised(readings: Mapping[str, list[Readings]], n: int) -> pd.DataFrame:
-    """Give the mean of each reading over the repeats, with the range of its floor."""
+def summarised(found: Mapping[str, Sequence[Readings]], n: int) -> pd.DataFrame:
+    """Give the mean of each figure over the draws, with the range of its floor."""
     lines = []
-    for space, repeats in readings.items():
-        for metric, label in dict.fromkeys(key for found in repeats for key in found):
-            pairs = np.array(
-                [found[metric, label] for found in repeats if (metric, label) in found]
-            )
-            value, floor = pairs.mean(axis=0)
-            lines.append(
-                {
-                    "features": space,
-                    "metric": metric,
-                    "label": label,
-                    "value": value,
-                    "floor": floor,
-                    "floor_lower": pairs[:, 1].min(),
-                    "floor_upper": pairs[:, 1].max(),
-                    "better": BETTER[metric],
-                    "n": n,
-                }
-            )
+    for space, several in found.items():
+        for readings in several:
+            for key in dict.fromkeys(k for figures in readings.values for k in figures):
+                value, floor, spread = (
+                    [f[key] for f in part if key in f and np.isfinite(f[key])]
+                    for part in (readings.values, readings.floors, readings.spread)
+                )
+                if not value or not floor:
+                    continue
+                lines.append(
+                    {
+                        "features": space,
+                        "metric": key[0],
+                        "label": key[1],
+                        "value": float(np.mean(value)),
+                        "floor": float(np.mean(floor)),
+                        "floor_lower": min(floor + spread),
+                        "floor_upper": max(floor + spread),
+                        "better": _BETTER[key[0]],
+                        "n": n,
+                    }
+                )
     return pd.DataFrame(lines)

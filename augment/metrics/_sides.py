@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,19 @@ from augment._errors import InvalidInputError
 from augment._random import rng_for
 from augment._typing import IntArray
 
-__all__ = ["Rows", "draw_sides", "group_codes", "halves", "label_codes"]
+__all__ = [
+    "Draws",
+    "Rows",
+    "Side",
+    "draw_pairs",
+    "group_codes",
+    "halves",
+    "label_codes",
+    "pooled",
+]
+
+# More rows a side change no figure that matters, and cost their square.
+_MOST = 1000
 
 
 @dataclass(frozen=True)
@@ -24,6 +36,37 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+class Side(NamedTuple):
+    """Some rows of one sample: 0 real, 1 synthetic, 2 hold-out, 3 real and hold-out together."""
+
+    sample: int
+    rows: IntArray
+
+
+class Draws(NamedTuple):
+    """What is compared with what: pairs of a reference and another side.
+
+    Attributes
+    ----------
+    values : list of (Side, Side)
+        Synthetic rows against the reference.
+    floors : list of (Side, Side)
+        Other real rows against the same reference.
+    spread : list of (Side, Side)
+        With a hold-out, two halves of all real patients: how much the floor owes to who happens to
+        be on which side. Without one the floors are such halves themselves.
+    """
+
+    values: list[tuple[Side, Side]]
+    floors: list[tuple[Side, Side]]
+    spread: list[tuple[Side, Side]]
+
+    @property
+    def n(self) -> int:
+        """Rows a side."""
+        return len(self.values[0][0].rows)
 
 
 def group_codes(groups: Any, n: int, name: str = "groups") -> IntArray:
@@ -76,30 +119,65 @@ def halves(rows: Rows, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
     return np.array(sides[0], dtype=np.int64), np.array(sides[1], dtype=np.int64)
 
 
-def draw_sides(
-    real: Rows, synthetic: Rows, holdout: Rows | None, *, n_repeats: int, seed: int
-) -> Iterator[tuple[IntArray, IntArray, IntArray]]:
-    """Draw rows of the reference, of other real rows and of synthetic ones, repeatedly.
+def draw_pairs(rows: Sequence[Rows], *, n_repeats: int, seed: int) -> Draws:
+    """Draw what is to be compared with what, repeatedly.
 
-    The reference comes from the hold-out, or is one half of the real rows. All three have the
-    same number of rows of each class; a class that one of them lacks is left out.
+    Parameters
+    ----------
+    rows : sequence of Rows
+        Of the real sample, the synthetic one, and perhaps the hold-out.
+    n_repeats : int
+    seed : int
+
+    Returns
+    -------
+    Draws
+        The reference comes from the hold-out, or is one half of the real rows. All sides have the
+        same number of rows of each class, about 1,000 in all at most; a class that one of them
+        lacks is left out.
     """
+    draws = Draws([], [], [])
+    held = len(rows) == 3
+    pool = pooled(list(rows))[-1] if held else None
     for repeat in range(n_repeats):
         rng = rng_for(seed, repeat)
-        if holdout is None:
-            reference, other = halves(real, rng)
-            base = real
+        if held:
+            first, second = Side(2, np.arange(len(rows[2]))), Side(0, np.arange(len(rows[0])))
         else:
-            reference, other, base = np.arange(len(holdout)), np.arange(len(real)), holdout
-        drawn: tuple[list[int], list[int], list[int]] = ([], [], [])
-        for kind in np.unique(synthetic.labels):
-            pools = (
-                reference[base.labels[reference] == kind],
-                other[real.labels[other] == kind],
-                np.flatnonzero(synthetic.labels == kind),
-            )
-            fewest = min(len(pool) for pool in pools)
-            for side, pool in zip(drawn, pools, strict=True):
-                side.extend(rng.permutation(pool)[:fewest])
-        first, second, third = (np.array(sorted(side), dtype=np.int64) for side in drawn)
-        yield first, second, third
+            first, second = (Side(0, chosen) for chosen in halves(rows[0], rng))
+        synthetic = Side(1, np.arange(len(rows[1])))
+        a, b, s = _matched(rows, [first, second, synthetic], rng)
+        draws.values.append((a, s))
+        draws.floors.append((a, b))
+        if pool is not None:
+            parts = [Side(3, chosen) for chosen in halves(pool, rng)]
+            p, q, _ = _matched([*rows, pool], [*parts, a], rng)
+            draws.spread.append((p, q))
+    return draws
+
+
+def _matched(rows: Sequence[Rows], sides: list[Side], rng: np.random.Generator) -> list[Side]:
+    """Draw equally many rows of each class from each side."""
+    drawn: list[list[int]] = [[] for _ in sides]
+    for kind in np.unique(rows[sides[-1].sample].labels):
+        pools = [side.rows[rows[side.sample].labels[side.rows] == kind] for side in sides]
+        fewest = min(len(pool) for pool in pools)
+        fewest = min(fewest, int(np.ceil(_MOST * len(pools[0]) / max(len(sides[0].rows), 1))))
+        for chosen, pool in zip(drawn, pools, strict=True):
+            chosen.extend(rng.permutation(pool)[:fewest])
+    return [
+        Side(side.sample, np.array(sorted(chosen), dtype=np.int64))
+        for side, chosen in zip(sides, drawn, strict=True)
+    ]
+
+
+def pooled(parts: list[Any]) -> list[Any]:
+    """Put real and held-out rows together as a fourth sample, if there is a hold-out."""
+    if len(parts) < 3:
+        return parts
+    real, _, holdout = parts
+    if not isinstance(real, Rows):
+        return [*parts, np.concatenate([real, holdout])]
+    # The hold-out is of other patients.
+    groups = np.concatenate([real.groups, holdout.groups + real.groups.max() + 1])
+    return [*parts, Rows(np.concatenate([real.labels, holdout.labels]), groups)]

@@ -16,11 +16,27 @@ import pandas as pd
 from augment._errors import InvalidInputError, did_you_mean, listed
 from augment._random import rng_for, seed_from
 from augment._typing import RandomState
-from augment.metrics._comparison import Readings, Sample, copies, distances, summarised
+from augment.metrics._comparison import (
+    Figures,
+    Readings,
+    Sample,
+    copies,
+    distances,
+    read,
+    samples_of,
+    summarised,
+)
 from augment.metrics._pixels import Pixels, checked_images, rescaled
 from augment.metrics._radiomics import radiomic_features, radiomics
 from augment.metrics._random_convolutions import random_conv_features, random_conv_responses
-from augment.metrics._sides import Rows, draw_sides, group_codes, label_codes
+from augment.metrics._sides import (
+    Rows,
+    Side,
+    draw_pairs,
+    group_codes,
+    label_codes,
+    pooled,
+)
 
 __all__ = ["compare_images", "ms_ssim_diversity", "radiomic_features", "random_conv_features"]
 
@@ -169,8 +185,9 @@ def compare_images(
     -------
     DataFrame
         ``features``, ``metric``, ``label`` (of a class, else empty), ``value``, ``floor``,
-        ``floor_lower``, ``floor_upper`` (least and most over the repeats), ``better`` ("lower",
-        "higher" or "like floor"), ``n`` (images a side). Metrics: kernel distance, Frechet
+        ``floor_lower``, ``floor_upper`` (least and most over the draws, and with a hold-out over
+        as many halves of all real patients), ``better`` ("lower", "higher" or "like floor"),
+        ``n`` (images a side). Metrics: kernel distance, Frechet
         distance (at most 32 leading axes, n / 2 at most), precision, recall, density, coverage,
         two-sample AUC of each class, copy rate, and MS-SSIM of pairs (``features`` "pixels").
 
@@ -240,34 +257,29 @@ def _compared(
 ) -> pd.DataFrame:
     """Measure checked and rescaled samples: real, synthetic and perhaps the hold-out."""
     seed = seed_from(random_state)
-    base = len(scaled) - 1 if len(scaled) == 3 else 0
-    sides = list(draw_sides(rows[0], rows[1], rows[2] if base else None,
-                            n_repeats=n_repeats, seed=seed))  # fmt: skip
-    if len(sides[0][0]) < _FEWEST:
+    draws = draw_pairs(rows, n_repeats=n_repeats, seed=seed)
+    if draws.n < _FEWEST:
         raise InvalidInputError(
-            f"A comparison needs at least four images a side of classes that all samples have; "
-            f"found {len(sides[0][0])}. Draw more synthetic images, or check labels and groups."
+            "A comparison needs at least four images a side of classes that all samples have; "
+            f"found {draws.n}. Draw more synthetic images, or check labels and groups."
         )
-    readings: dict[str, list[Readings]] = {}
+    found: dict[str, list[Readings]] = {}
     for name, extract in extractors.items():
-        samples = [
-            Sample(np.asarray(extract(images), dtype=np.float64), which)
-            for images, which in zip(scaled, rows, strict=True)
-        ]
-        found = [
-            distances(samples[base].take(a), samples[0].take(b), samples[1].take(s), classes, seed)
-            for a, b, s in sides
-        ]
-        held = samples[base] if base else None
-        found[0] |= copies(samples[0], samples[1], held, n_repeats=n_repeats, seed=seed)
-        readings[name] = found
-    readings["pixels"] = []
-    for repeat, (_, b, s) in enumerate(sides):
-        alike = (_pairs(scaled[1], rows[1], s, repeat), _pairs(scaled[0], rows[0], b, repeat))
-        readings["pixels"].append({("MS-SSIM of pairs", ""): alike})
-    return summarised(readings, len(sides[0][0]))
+        features = [np.asarray(extract(images), dtype=np.float64) for images in scaled]
+        samples = samples_of(features, rows)
 
+        def measure(a: Side, b: Side, samples: list[Sample] = samples) -> Figures:
+            first, second = samples[a.sample].take(a.rows), samples[b.sample].take(b.rows)
+            return distances(first, second, classes, seed)
 
-def _pairs(scaled: Pixels, rows: Rows, chosen: Any, seed: int) -> float:
-    """Give the likeness of pairs among some of the images."""
-    return _likeness(scaled[chosen], Rows(rows.labels[chosen], rows.groups[chosen]), 100, seed)
+        rate = copies(samples[: len(rows)], n_repeats=n_repeats, seed=seed)
+        found[name] = [read(draws, measure), rate]
+    images, all_rows = pooled(scaled), pooled(rows)
+
+    def likeness(_: Side, b: Side) -> Figures:
+        own = all_rows[b.sample]
+        chosen = Rows(own.labels[b.rows], own.groups[b.rows])
+        return {("MS-SSIM of pairs", ""): _likeness(images[b.sample][b.rows], chosen, 100, seed)}
+
+    found["pixels"] = [read(draws, likeness)]
+    return summarised(found, draws.n)

@@ -1,0 +1,215 @@
+"""Known answers of `evaluate_fidelity`: good rows pass, planted faults are named."""
+
+import functools
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import augment
+from augment import FidelityResult, evaluate_fidelity
+from augment._errors import InvalidInputError
+from tests.house import REPOSITORY
+
+fidelity = functools.partial(evaluate_fidelity, random_state=0)
+
+
+def cohort(n, seed=0):
+    """A table with a label, mixed columns, gaps, a dependence and an exact sum."""
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.arange(n) % 2)
+    age = rng.normal(50 + 10 * y, 10).round()
+    a, b = rng.normal(1 + y, 1, n).round(2), rng.gamma(2, 1, n).round(2)
+    X = pd.DataFrame(
+        {
+            "age": age,
+            "pressure": (age + rng.normal(80, 5, n)).round(),
+            "sex": rng.choice(["f", "m"], n),
+            "stage": rng.choice(["I", "II", "III"], n, p=[0.5, 0.3, 0.2]),
+            "a": a,
+            "b": b,
+            "total": (a + b).round(2),
+            "crp": np.where(rng.random(n) < 0.2, np.nan, rng.lognormal(1, 1, n).round(1)),
+        }
+    )
+    return X, pd.Series(np.where(y == 1, "ill", "well"), name="diagnosis")
+
+
+REAL, HOLDOUT, FRESH = cohort(100), cohort(100, 1), cohort(100, 2)
+
+
+def shuffled(X):
+    rng = np.random.default_rng(0)
+    return X.apply(lambda column: rng.permutation(column.to_numpy()))
+
+
+@pytest.fixture(scope="module")
+def results():
+    X, y = FRESH
+    copies = pd.concat([REAL[0][:50], X[50:]]), pd.concat([REAL[1][:50], y[50:]])
+    given = {
+        "fresh": FRESH,
+        "shuffled": (shuffled(X), y),
+        "shifted": (X.assign(age=X["age"] + 25), y),
+        "collapsed": (pd.concat([X[:5]] * 20), pd.concat([y[:5]] * 20)),
+        "copies": copies,
+        "mislabelled": (X, y.map({"ill": "well", "well": "ill"})),
+    }
+    return {name: fidelity(REAL, pair, HOLDOUT) for name, pair in given.items()}
+
+
+def line(result, metric):
+    return result.summary.set_index("metric").loc[metric]
+
+
+def test_fresh_rows_are_at_the_floor(results):
+    result = results["fresh"]
+    assert result.verdict == "at the floor"
+    assert result.settings["n_per_side"] == pytest.approx(100, abs=15)
+    for metric in ("marginals", "dependence", "two-sample AUC (boosting)", "label agreement"):
+        assert line(result, metric)["value"] == pytest.approx(
+            line(result, metric)["floor"], abs=0.12
+        )
+
+
+@pytest.mark.parametrize("fault", ["shuffled", "shifted", "collapsed", "mislabelled"])
+def test_faults_are_not_at_the_floor(results, fault):
+    assert results[fault].verdict in ("near the floor", "far from the floor", "copies")
+
+
+def test_lost_dependence_is_named(results):
+    result = results["shuffled"]
+    assert line(result, "marginals")["value"] < 0.15
+    assert line(result, "dependence")["value"] > line(result, "dependence")["floor_upper"]
+    pairs = [set(pair) for pair in result.by_pair[["first", "second"]].to_numpy()[:3]]
+    assert {"age", "pressure"} in pairs
+
+
+def test_lost_relation_is_named(results):
+    (kept,) = results["fresh"].relations.to_dict("records")
+    (lost,) = results["shuffled"].relations.to_dict("records")
+    assert kept == {"relation": "total = a + b", "real": 1.0, "synthetic": 1.0}
+    assert lost["synthetic"] < 0.1
+    assert "exact relation" in results["shuffled"].reason
+    assert "total = a + b" in str(results["shuffled"])
+
+
+def test_shifted_column_is_named(results):
+    worst = results["shifted"].by_column.sort_values("value").iloc[-1]
+    assert worst["column"] == "age"
+    assert worst["value"] > 2 * worst["floor_upper"]
+    assert worst["outside"] > 0.05
+    assert "Worst column: age" in str(results["shifted"])
+
+
+def test_collapse_lowers_recall(results):
+    recall = line(results["collapsed"], "recall")
+    assert recall["value"] < 0.5 * recall["floor"]
+
+
+def test_copies_are_called_copies(results):
+    result = results["copies"]
+    assert result.verdict == "copies"
+    assert line(result, "copy rate")["value"] == pytest.approx(0.5, abs=0.1)
+    assert fidelity(REAL, REAL).verdict == "copies"
+
+
+def test_wrong_labels_are_seen(results):
+    agreement = line(results["mislabelled"], "label agreement")
+    assert agreement["value"] < 0.5 < agreement["floor"]
+
+
+@pytest.mark.slow
+def test_fresh_draws_are_at_the_floor():
+    """At least 15 of 20: fewer has a chance of one in a hundred where nine in ten are."""
+    verdicts = [
+        fidelity(cohort(60, 1000 + k), cohort(60, 2000 + k), cohort(60, 3000 + k)).verdict
+        for k in range(20)
+    ]
+    assert set(verdicts) <= {"at the floor", "near the floor"}
+    assert verdicts.count("at the floor") >= 15
+
+
+def test_equal_seeds_give_equal_results():
+    small = [(X[:50], y[:50]) for X, y in (REAL, FRESH)]
+    first, second = fidelity(*small), fidelity(*small)
+    pd.testing.assert_frame_equal(first.summary, second.summary)
+    pd.testing.assert_frame_equal(first.by_pair, second.by_pair)
+
+
+def test_result_survives_json(results):
+    result = results["shuffled"]
+    again = FidelityResult.from_json(result.to_json())
+    assert json.loads(again.to_json()) == json.loads(result.to_json())
+    pd.testing.assert_frame_equal(again.to_frame(), result.to_frame())
+    assert result.verdict in repr(result)
+
+
+def test_units_and_column_order_do_not_matter(results):
+    scaled = [(X.assign(crp=100 * X["crp"]), y) for X, y in (REAL, FRESH, HOLDOUT)]
+    X, y = scaled[1]
+    scaled[1] = X[X.columns[::-1]], y
+    pd.testing.assert_frame_equal(fidelity(*scaled).summary, results["fresh"].summary)
+
+
+def test_without_labels_and_with_arrays():
+    real, fresh = (pd.DataFrame(np.random.default_rng(k).normal(size=(60, 3))) for k in (0, 1))
+    frame = fidelity(real, fresh)
+    array = fidelity(real.to_numpy(), fresh.to_numpy())
+    assert "label agreement" not in set(frame.summary["metric"])
+    assert frame.verdict == array.verdict == "at the floor"
+    assert any("hold-out" in note for note in frame.notes)
+
+
+def test_continuous_target_and_conditions_count_as_columns():
+    X, y = REAL
+    target = X["age"] / 3.7
+    result = fidelity((X, target), (X, target))
+    assert result.by_column["column"].iloc[-1] == "age (y)"
+    conditions = pd.DataFrame({"diagnosis": y, "dose": target})
+    result = fidelity((X, conditions), (X, conditions))
+    assert "dose" in set(result.by_column["column"])
+    assert "label agreement" in set(result.summary["metric"])
+
+
+def test_small_samples_get_no_verdict():
+    X, y = REAL
+    assert fidelity((X[:12], y[:12]), (X[12:24], y[12:24])).verdict == "too few rows"
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: fidelity(REAL, FRESH[0]), "came without"),
+        (lambda: fidelity(REAL, (FRESH[0].drop(columns="age"), FRESH[1])), "lacks"),
+        (lambda: fidelity(REAL, (FRESH[0], FRESH[1][:5])), "one y for each"),
+        (lambda: fidelity(REAL[0], np.zeros((10, 1, 16, 16))), "all be tables, or all images"),
+        (lambda: fidelity(REAL, FRESH, groups=[1, 2]), "groups of real"),
+        (lambda: fidelity(REAL, FRESH, holdout_groups=[1]), "without a holdout"),
+        (lambda: fidelity(REAL[0][:2], FRESH[0]), "at least 4 rows"),
+        (lambda: fidelity((1, 2, 3), FRESH), "a pair"),
+        (lambda: fidelity([[1, 2]], FRESH), "frame, an array"),
+    ],
+)
+def test_bad_input_is_refused(call, words):
+    with pytest.raises(InvalidInputError, match=words):
+        call()
+
+
+def test_it_is_public():
+    assert augment.evaluate_fidelity is evaluate_fidelity
+    assert augment.FidelityResult is FidelityResult
+
+
+def test_page_runs(monkeypatch, capsys):
+    monkeypatch.setattr(augment, "TabularVAE", augment.GaussianCopula, raising=False)
+    text = (REPOSITORY / "docs/how_to/measure_fidelity.md").read_text(encoding="utf-8")
+    table, pictures = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    names: dict = dict(zip("Xy", cohort(80), strict=True))
+    exec(table, names)
+    assert names["result"].verdict in capsys.readouterr().out
+    samples = np.random.default_rng(0).random((3, 20, 1, 16, 16))
+    images = dict(zip(("images", "synthetic", "images_held"), samples, strict=True))
+    exec(pictures, images | dict.fromkeys(("patient", "patient_held"), np.arange(20)))

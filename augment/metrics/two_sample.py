@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from augment._errors import InvalidInputError
 from augment._random import seed_from
-from augment._typing import RandomState
+from augment._typing import FloatArray, IntArray, RandomState
 from augment.metrics._sides import group_codes
 from augment.metrics.fidelity import feature_pair
 
@@ -86,7 +84,6 @@ def two_sample_auc(
     y = np.repeat([0, 1], [len(first), len(second)])
     if classifier is None:
         classifier = LogisticRegression(C=1 / penalty, max_iter=200)
-    model = make_pipeline(StandardScaler(), clone(classifier))
     owners = np.concatenate([ours, theirs])
     # Without repeated patients the plain splitter does the same, and is quicker.
     alone = len(np.unique(owners)) == len(y)
@@ -95,7 +92,15 @@ def two_sample_auc(
     scores = []
     for fit, test in splitter.split(X, y, None if alone else owners):
         if len(np.unique(y[test])) == 2 and len(np.unique(y[fit])) == 2:
-            scores.append(
-                roc_auc_score(y[test], model.fit(X[fit], y[fit]).predict_proba(X[test])[:, 1])
-            )
+            centre, spread = X[fit].mean(axis=0), X[fit].std(axis=0)
+            scaled = (X - centre) / np.where(spread > 0, spread, 1.0)
+            model = clone(classifier).fit(scaled[fit], y[fit])
+            scores.append(_auc(model.predict_proba(scaled[test])[:, 1], y[test]))
     return float(np.mean(scores)) if scores else float("nan")
+
+
+def _auc(scores: FloatArray, y: IntArray) -> float:
+    """Give the area under the curve from ranks: quicker than with scikit-learn's checks."""
+    n_second = int(y.sum())
+    ranks = rankdata(scores)[y == 1].sum() - n_second * (n_second + 1) / 2
+    return float(ranks / (n_second * (len(y) - n_second)))

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from augment._errors import InvalidInputError
 from augment._random import seed_from
@@ -147,6 +148,13 @@ def _notes(samples: Samples, groups: Any) -> list[str]:
             "Without a hold-out, the reference is a half of the rows that the generator was "
             "fitted on: figures flatter a generator that fits them too closely."
         )
+    else:
+        n_shared = _n_shared(samples.X[0], samples.X[2])
+        if n_shared:
+            notes.append(
+                f"{n_shared} of {len(samples.rows[2])} held-out rows are equal to a real row. If "
+                "they are the same patients, the hold-out is none, and no figure can be trusted."
+            )
     n_patients = len(np.unique(samples.rows[0].groups))
     if samples.is_image and n_patients == len(samples.rows[0]) and groups is None:
         notes.append(
@@ -159,3 +167,14 @@ def _notes(samples: Samples, groups: Any) -> list[str]:
         if min(counts) == 0:
             notes.append(f"Class {name} is missing in one of the samples and was left out.")
     return notes
+
+
+def _n_shared(real: Any, holdout: Any) -> int:
+    """Count the held-out rows that stand among the real ones, too."""
+    if np.ndim(real) == 2:
+        real, holdout = pd.DataFrame(real), pd.DataFrame(holdout)
+        holdout = holdout[real.columns] if set(real.columns) <= set(holdout.columns) else holdout
+        known = set(map(tuple, real.astype(str).to_numpy()))
+        return sum(tuple(row) in known for row in holdout.astype(str).to_numpy())
+    known = {row.tobytes() for row in np.asarray(real, dtype=np.float64)}
+    return sum(row.tobytes() in known for row in np.asarray(holdout, dtype=np.float64))

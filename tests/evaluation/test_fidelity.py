@@ -163,6 +163,14 @@ def test_without_labels_and_with_arrays():
     assert any("hold-out" in note for note in frame.notes)
 
 
+def test_shared_rows_are_noted(results):
+    (X, y), (held, labels) = REAL, HOLDOUT
+    mixed = pd.concat([X[:7], held[:30]]), pd.concat([y[:7], labels[:30]])
+    note = "7 of 37 held-out rows are equal to a real row"
+    assert any(note in text for text in fidelity(REAL, FRESH, mixed).notes)
+    assert results["fresh"].notes == ()
+
+
 def test_continuous_target_and_conditions_count_as_columns():
     X, y = REAL
     target = X["age"] / 3.7

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from augment._random import torch_generator
 from augment._typing import State
-from augment.generators._network import NetworkGenerator, Stage, Training, seed_of
+from augment.generators._network import NetworkGenerator
 from augment.generators._reconstruction import ReconstructionMixin
+from augment.generators._training import Stage, Training, seed_of
 from augment.objectives.variational import VariationalObjective, row_networks
 
 __all__ = ["MAX_STEPS", "AutoencoderGenerator"]

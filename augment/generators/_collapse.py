@@ -7,8 +7,8 @@ import pandas as pd
 
 from augment._typing import FloatArray
 from augment.data.conditions import Conditions
-from augment.generators._network import seed_of
 from augment.generators._tabular import Rows, ScoreGenerator
+from augment.generators._training import seed_of
 
 __all__ = ["effects_kept"]
 

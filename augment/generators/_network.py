@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import abc
-import zlib
-from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
@@ -16,131 +14,40 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from augment._device import resolve_device
-from augment._random import rng_for, torch_generator
 from augment._typing import BoolArray, FloatArray, IntArray, State
 from augment.data.conditions import Conditions
 from augment.data.encoder import TableEncoder
-from augment.generators._base import BLOCK, RANDOM_STATE, Block, in_blocks
+from augment.generators._base import BLOCK, Block, in_blocks
 from augment.generators._calibration import MarginCorrection
 from augment.generators._fingerprint import fingerprint
 from augment.generators._folds import leave_out
 from augment.generators._separation import separation
 from augment.generators._tabular import Rows, ScoreGenerator
-from augment.objectives.base import Batch, Objective
-from augment.training import (
-    Batches,
-    Callback,
-    Checkpoint,
-    DivergenceGuard,
-    EarlyStopping,
-    Progress,
-    train,
-)
+from augment.generators._training import NETWORK_CONSTRAINTS, LoopMixin, Training, seed_of
 
-__all__ = ["NETWORK_CONSTRAINTS", "NetworkGenerator"]
+__all__ = ["TABLE_CONSTRAINTS", "NetworkGenerator"]
 
 _AUTO = StrOptions({"auto"})
 _COUNT = Interval(Integral, 1, None, closed="left")
 
-NETWORK_CONSTRAINTS: dict[str, Any] = {
-    "latent_dim": [_COUNT, _AUTO],
+TABLE_CONSTRAINTS: dict[str, Any] = {
+    **NETWORK_CONSTRAINTS,
     "kl_weight": [Interval(Real, 0, None, closed="neither"), _AUTO],
     "pooling": [Interval(Real, 0, None, closed="left")],
     "separation": [Interval(Real, 0, 1, closed="both"), _AUTO],
-    "hidden_dim": [Interval(Integral, 0, None, closed="left"), _AUTO],
-    "max_steps": [_COUNT, _AUTO],
-    "batch_size": [_COUNT, _AUTO],
-    "learning_rate": [Interval(Real, 0, None, closed="neither"), _AUTO],
     "n_members": [_COUNT],
-    "validation_fraction": [Interval(Real, 0, 0.5, closed="right")],
     "schema": "no_validation",
-    "checkpoint": "no_validation",
-    "checkpoint_every": [_COUNT],
-    "device": [str],
-    "precision": [StrOptions({"float32"})],
-    "random_state": RANDOM_STATE,
-    "verbose": ["verbose"],
 }
-"""What scikit-learn checks of the parameters that all network generators share."""
+"""What scikit-learn checks of the parameters that all network generators of tables share."""
 
 OUTER = 5e-4
 """Probability beyond which no score is drawn while training: 3.3 standard deviations."""
-
-MAX_BATCH = 512
-"""Rows in a step at most."""
 
 CALIBRATION_DRAWS = 10_240
 """Decoded rows for each stratum from which the margin correction is estimated."""
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One run of the loop.
-
-    Attributes
-    ----------
-    name : str
-        What its seeds follow from.
-    max_steps, validate_every, patience : int
-        Steps at most; steps between looks at held-out rows; looks without improvement.
-    ema_decay : float or None
-        Decay of the average of the weights.
-    is_first : bool
-        Whether another stage follows; its checkpoint then has a file of its own.
-    """
-
-    name: str
-    max_steps: int
-    validate_every: int = 20
-    patience: int = 4
-    ema_decay: float | None = None
-    is_first: bool = False
-
-
-@dataclass(frozen=True)
-class Training:
-    """The rows of a fit, as tensors, and who sees which.
-
-    Attributes
-    ----------
-    tensors : dict of Tensor
-        ``lower``, ``upper``, ``observed`` (n, d), ``conditions`` (n, c) and ``weight`` (n,).
-    left_out : ndarray of bool (members, n)
-        Rows that a member is judged on.
-    seed : int
-        Of the fit; see `seed_of`.
-    """
-
-    tensors: Batch
-    left_out: BoolArray
-    seed: int
-
-    @property
-    def n_rows(self) -> int:
-        """The number of rows."""
-        return int(self.left_out.shape[1])
-
-    def batches(self, stage: Stage, batch_size: int) -> Batches:
-        """Give shuffled batches of the rows that each member may see."""
-        members = [torch.as_tensor(np.flatnonzero(~row)) for row in self.left_out]
-        generator = torch_generator(seed_of(self.seed, f"batches {stage.name}"))
-        return Batches(self.tensors, min(batch_size, MAX_BATCH), generator, members)
-
-    def validation(self) -> Batch:
-        """Give all rows for every member, with a mark on those that it is judged on."""
-        n_members = len(self.left_out)
-        rows = {k: v.expand(n_members, *v.shape) for k, v in self.tensors.items()}
-        return {**rows, "held_out": torch.as_tensor(self.left_out, dtype=torch.float32)}
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Give what a checkpoint's fingerprint depends on."""
-        return {
-            **{name: tensor.numpy() for name, tensor in self.tensors.items()},
-            "left_out": self.left_out,
-        }
-
-
-class NetworkGenerator(ScoreGenerator):
+class NetworkGenerator(LoopMixin, ScoreGenerator):
     """A generator whose scores come from networks trained by the one loop.
 
     A subclass says how its objective is built and how noise becomes scores.
@@ -149,10 +56,6 @@ class NetworkGenerator(ScoreGenerator):
     ----------
     networks_ : torch.nn.ModuleDict
         The trained networks, on `device_`.
-    history_ : DataFrame
-        One row for each phase and validation point.
-    n_steps_ : int
-        Steps that were taken.
     device_ : torch.device
         Where the networks are.
     """
@@ -162,20 +65,14 @@ class NetworkGenerator(ScoreGenerator):
     separation: Any
     hidden_dim: Any
     max_steps: Any
-    batch_size: Any
     learning_rate: Any
     n_members: int
     validation_fraction: float
     checkpoint: Any
-    checkpoint_every: int
     device: str
     precision: str
-    verbose: Any
 
     networks_: nn.ModuleDict
-    history_: pd.DataFrame
-    n_steps_: int
-    device_: torch.device
 
     @abc.abstractmethod
     def _fit_networks(self, training: Training) -> nn.ModuleDict:
@@ -225,7 +122,7 @@ class NetworkGenerator(ScoreGenerator):
         tensors = {name: torch.as_tensor(np.asarray(v, np.float32)) for name, v in arrays.items()}
         self.device_ = resolve_device(self.device)
         self.sizes_ = self._sizes()
-        self.history_, self.n_steps_, self.stopped_by_ = pd.DataFrame(), 0, ""
+        self._start_record()
         self.networks_ = self._fit_networks(Training(tensors, left_out, rows.seed))
         self.correction_ = self._fit_correction(seed_of(rows.seed, "correction"))
 
@@ -243,46 +140,6 @@ class NetworkGenerator(ScoreGenerator):
     @abc.abstractmethod
     def _sizes(self) -> dict[str, int]:
         """Give the sizes of the networks."""
-
-    def _run(
-        self, objective: Objective, training: Training, stage: Stage, *guards: Callback
-    ) -> None:
-        """Train one objective, and add to the record."""
-        held_out = training.left_out.any()
-        record = train(
-            objective,
-            training.batches(
-                stage, training.n_rows if self.batch_size == "auto" else int(self.batch_size)
-            ),
-            max_steps=stage.max_steps,
-            generator=torch_generator(seed_of(training.seed, f"noise {stage.name}")),
-            device=self.device_,
-            validation=training.validation() if held_out else None,
-            validate_every=stage.validate_every,
-            ema_decay=stage.ema_decay,
-            callbacks=[*guards, *self._callbacks(training, stage)],
-        )
-        history = pd.DataFrame(record.history)
-        history["step"] += self.n_steps_
-        self.history_ = pd.concat([self.history_, history], ignore_index=True)
-        self.n_steps_ += record.n_steps
-        self.stopped_by_ = record.stopped_by
-
-    def _callbacks(self, training: Training, stage: Stage) -> list[Callback]:
-        """Give what watches the training."""
-        callbacks: list[Callback] = [DivergenceGuard()]
-        if training.left_out.any():
-            callbacks.append(EarlyStopping(stage.patience, min_delta=1e-3))
-        if self.checkpoint is not None:
-            silent = {"checkpoint", "checkpoint_every", "verbose", "device", "random_state"}
-            parameters = {k: v for k, v in self.get_params(deep=False).items() if k not in silent}
-            parameters["seed"] = training.seed
-            key = fingerprint(type(self).__name__ + stage.name, parameters, training.arrays())
-            path = str(self.checkpoint) + (f".{stage.name}" if stage.is_first else "")
-            callbacks.append(Checkpoint(path, self.checkpoint_every, key))
-        if self.verbose:
-            callbacks.append(Progress(f"{type(self).__name__} {stage.name}".strip()))
-        return callbacks
 
     def _fit_correction(self, seed: int) -> MarginCorrection:
         """Estimate the margin correction from draws of the trained networks.
@@ -357,17 +214,6 @@ class NetworkGenerator(ScoreGenerator):
         self.correction_ = MarginCorrection.from_state(law["correction"])
         self.history_ = pd.DataFrame(law["history"])
         self.n_steps_, self.stopped_by_ = int(law["n_steps"]), law["stopped_by"]
-
-
-def seed_of(seed: int, purpose: str) -> int:
-    """Give the seed of one purpose, independent of those of all others.
-
-    Examples
-    --------
-    >>> seed_of(0, "folds") == seed_of(0, "folds"), seed_of(0, "folds") == seed_of(0, "noise")
-    (True, False)
-    """
-    return int(rng_for(seed, zlib.crc32(purpose.encode())).integers(2**62))
 
 
 def _fewest(member: IntArray, n_members: int, per_member: int) -> IntArray:

@@ -16,8 +16,9 @@ from augment._random import torch_generator
 from augment._typing import RandomState
 from augment.generators._autoencoder import MAX_STEPS, AutoencoderGenerator
 from augment.generators._collapse import effects_kept
-from augment.generators._network import NETWORK_CONSTRAINTS, Stage, Training, seed_of
+from augment.generators._network import TABLE_CONSTRAINTS
 from augment.generators._tabular import Rows
+from augment.generators._training import Stage, Training, seed_of
 from augment.objectives.adversarial import AdversarialObjective
 from augment.objectives.base import Objective
 from augment.training import CollapseGuard
@@ -127,7 +128,7 @@ class TabularGAN(AutoencoderGenerator):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **NETWORK_CONSTRAINTS,
+        **TABLE_CONSTRAINTS,
         "critic_dim": [Interval(Integral, 1, None, closed="left")],
         "penalty": [Interval(Real, 0, None, closed="left")],
     }

@@ -9,7 +9,8 @@ from torch import nn
 
 from augment._typing import RandomState
 from augment.generators._autoencoder import MAX_STEPS, AutoencoderGenerator
-from augment.generators._network import NETWORK_CONSTRAINTS, Stage, Training
+from augment.generators._network import TABLE_CONSTRAINTS
+from augment.generators._training import Stage, Training
 
 __all__ = ["TabularVAE"]
 
@@ -107,7 +108,7 @@ class TabularVAE(AutoencoderGenerator):
     ((5, 13), [0, 0, 0, 2, 2])
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = NETWORK_CONSTRAINTS
+    _parameter_constraints: ClassVar[dict[str, Any]] = TABLE_CONSTRAINTS
 
     def __init__(
         self,

@@ -7,7 +7,15 @@ from typing import Any
 
 import augment
 
-__all__ = ["Bootstrap", "GaussianCopula", "Jitter", "Smote", "TabularGAN", "TabularVAE"]
+__all__ = [
+    "Bootstrap",
+    "GaussianCopula",
+    "ImageVAE",
+    "Jitter",
+    "Smote",
+    "TabularGAN",
+    "TabularVAE",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -21,7 +21,7 @@ from augment.data.schema import TableSchema
 from augment.generators._base import BLOCK, BaseGenerator, Block, in_blocks
 from augment.generators._effects import AdditiveEffects
 
-__all__ = ["MIN_ROWS", "Rows", "ScoreGenerator", "TabularGenerator"]
+__all__ = ["MIN_ROWS", "Rows", "ScoreGenerator", "TabularGenerator", "patients"]
 
 MIN_ROWS = 10
 """Fewer rows than this carry no usable distribution, so `fit` refuses them."""
@@ -45,11 +45,11 @@ def _check_size(n_rows: int) -> None:
         )
 
 
-def _patients(groups: Any, frame: pd.DataFrame) -> IntArray | None:
+def patients(groups: Any, rows: Any) -> IntArray | None:
     """Give each row the number of its patient; refuse rows without one."""
     if groups is None:
         return None
-    check_consistent_length(frame, groups)
+    check_consistent_length(rows, groups)
     codes = pd.factorize(np.asarray(groups))[0].astype(np.int64)
     if (codes < 0).any():
         raise InvalidInputError(
@@ -126,7 +126,7 @@ class TabularGenerator(BaseGenerator):
         if y is not None:
             check_consistent_length(frame, y)
         weight = _check_sample_weight(sample_weight, frame, ensure_non_negative=True)
-        codes = _patients(groups, frame)
+        codes = patients(groups, frame)
         counted = np.flatnonzero(weight > 0)
         if len(counted) < len(frame):  # a row without weight is a row that is not there
             frame, weight = frame.iloc[counted], weight[counted]

@@ -146,6 +146,10 @@ class LoopMixin:
         """Begin an empty record."""
         self.history_, self.n_steps_, self.stopped_by_ = pd.DataFrame(), 0, ""
 
+    def _step_size(self, n_rows: int) -> int:
+        """Give the number of rows in a step."""
+        return n_rows if self.batch_size == "auto" else int(self.batch_size)
+
     def _run(
         self, objective: Objective, training: Training, stage: Stage, *guards: Callback
     ) -> None:
@@ -153,9 +157,7 @@ class LoopMixin:
         held_out = training.left_out.any()
         record = train(
             objective,
-            training.batches(
-                stage, training.n_rows if self.batch_size == "auto" else int(self.batch_size)
-            ),
+            training.batches(stage, self._step_size(training.n_rows)),
             max_steps=stage.max_steps,
             generator=torch_generator(seed_of(training.seed, f"noise {stage.name}")),
             device=self.device_,

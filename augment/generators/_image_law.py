@@ -1,0 +1,308 @@
+"""The linear path of images, and the law of its codes: a mixture for each condition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from scipy.linalg import svd
+from sklearn.cluster import KMeans
+
+from augment._typing import BoolArray, FloatArray, IntArray, State
+from augment.data._pooling import MIN_STRATUM_ROWS
+
+__all__ = ["ImageLaw", "LinearPath", "Mixture"]
+
+EFFECT_PRIOR = 2.0
+"""Images without any effect of conditions that stand beside the real ones."""
+SMALLEST = 1e-8
+"""Share of the largest variance below which a direction is no direction."""
+IMAGES_PER_COMPONENT = 8
+"""Images that a component of the mixture describes, about."""
+MIN_IMAGES = 5
+"""Images that a component describes at least: the mean of fewer would tell too much of each."""
+LEADING = 12
+"""Leading axes by which images are found to be alike, beside continuous conditions."""
+NARROWEST = 1e-3
+"""Added to the spread of continuous conditions, which may not vary."""
+
+
+@dataclass(frozen=True)
+class LinearPath:
+    """Conditions to a mean image, and principal axes around it.
+
+    This is the optimum of a linear variational autoencoder with little noise.
+
+    Attributes
+    ----------
+    mean : ndarray of float64 (d,)
+        Of all images.
+    center : ndarray of float64 (c,)
+        Mean of the features of the conditions.
+    effects : ndarray of float64 (c, d)
+        What a feature of the conditions adds.
+    axes : ndarray of float64 (k, d)
+        Orthonormal.
+
+    References
+    ----------
+    .. [1] J. Lucas et al., "Don't blame the ELBO! A linear VAE perspective on posterior
+       collapse", NeurIPS 2019.
+    """
+
+    mean: FloatArray
+    center: FloatArray
+    effects: FloatArray
+    axes: FloatArray
+
+    @classmethod
+    def fit(cls, rows: FloatArray, features: FloatArray, is_small: BoolArray, k: int) -> Self:
+        """Learn the path from flattened images.
+
+        Parameters
+        ----------
+        rows : ndarray of float64 (n, d)
+            Flattened images.
+        features : ndarray of float64 (n, c)
+            Features of their conditions.
+        is_small : ndarray of bool (n,)
+            Images of conditions that too few share: they have no effect of their own.
+        k : int
+            Axes at most.
+
+        Returns
+        -------
+        LinearPath
+            The fitted path.
+        """
+        mean, center = rows.mean(axis=0), features.mean(axis=0)
+        given = np.where(is_small[:, None], 0.0, features - center)
+        ridge = given.T @ given + EFFECT_PRIOR * np.eye(given.shape[1])
+        effects = np.linalg.solve(ridge, given.T @ (rows - mean))
+        varies = np.ptp(features[~is_small], axis=0) > 0 if (~is_small).any() else center < 0
+        effects = np.where(varies[:, None], effects, 0.0)
+        residual = rows - mean - (features - center) @ effects
+        residual -= residual.mean(axis=0)
+        _, singular, axes = svd(residual, full_matrices=False)
+        kept = min(k, int((singular**2 > SMALLEST * max(singular[0] ** 2, SMALLEST)).sum()))
+        return cls(mean, center, effects, axes[:kept])
+
+    @property
+    def latent_dim(self) -> int:
+        """The number of axes."""
+        return len(self.axes)
+
+    def expected(self, features: FloatArray) -> FloatArray:
+        """Give the mean image `(n, d)` of some conditions."""
+        return self.mean + (features - self.center) @ self.effects
+
+    def encode(self, rows: FloatArray, features: FloatArray) -> FloatArray:
+        """Give the codes `(n, k)` of images `(n, d)`."""
+        codes: FloatArray = (rows - self.expected(features)) @ self.axes.T
+        return codes
+
+    def decode(self, codes: FloatArray, features: FloatArray) -> FloatArray:
+        """Give the images `(n, d)` of codes."""
+        return self.expected(features) + codes @ self.axes
+
+    def get_state(self) -> State:
+        """Give the arrays, to be written to a file."""
+        return {
+            "mean": self.mean,
+            "center": self.center,
+            "effects": self.effects,
+            "axes": self.axes,
+        }
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A mixture of Gaussians of codes, whose covariances are drawn towards a common one.
+
+    Attributes
+    ----------
+    shares : ndarray of float64 (m,)
+        Probability of each component.
+    means : ndarray of float64 (m, k)
+        Of each component: the mean of at least five images.
+    roots : tuple of ndarray of float64 (r, k)
+        Principal axes of each component, times their standard deviations.
+    common : ndarray of float64 (r, k)
+        The same of all components together.
+    own : float
+        Share of a component's variance that is its own.
+    places : ndarray of float64 (m, q)
+        Mean of the continuous conditions in each component.
+    spread : ndarray of float64 (q,)
+        Their standard deviation around it.
+    """
+
+    shares: FloatArray
+    means: FloatArray
+    roots: tuple[FloatArray, ...]
+    common: FloatArray
+    own: float
+    places: FloatArray
+    spread: FloatArray
+
+    @classmethod
+    def fit(cls, codes: FloatArray, own: float, seed: int, given: FloatArray | None = None) -> Self:
+        """Learn the mixture of codes `(n, k)`, with continuous conditions `(n, q)` if given."""
+        given = np.zeros((len(codes), 0)) if given is None else given
+        label = _alike(codes, given, seed)
+        n, m = len(codes), int(label.max()) + 1
+        means = np.stack([codes[label == part].mean(axis=0) for part in range(m)])
+        residual = (codes - means[label]) * np.sqrt(n / max(n - m, 1))
+        roots = tuple(_root(residual[label == part]) for part in range(m))
+        places = np.stack([given[label == part].mean(axis=0) for part in range(m)])
+        spread = np.sqrt(np.square(given - places[label]).mean(axis=0)) + NARROWEST
+        shares = np.bincount(label) / n
+        return cls(shares, means, roots, _root(residual), own, places, spread)
+
+    def draw(self, n: int, rng: np.random.Generator, given: FloatArray | None = None) -> FloatArray:
+        """Draw `n` codes `(n, k)`, for continuous conditions `(n, q)` if given."""
+        component = self._choose(rng.random(n), given)
+        wide = rng.standard_normal((n, len(self.common)))
+        narrow = rng.standard_normal((n, max(len(root) for root in self.roots)))
+        codes = self.means[component] + np.sqrt(1 - self.own) * (wide @ self.common)
+        for part, root in enumerate(self.roots):
+            here = component == part
+            codes[here] += np.sqrt(self.own) * (narrow[here, : len(root)] @ root)
+        return np.asarray(codes)
+
+    def _choose(self, uniforms: FloatArray, given: FloatArray | None) -> IntArray:
+        """Choose components by their shares, and by how near their conditions are."""
+        log = np.tile(np.log(self.shares), (len(uniforms), 1))
+        if given is not None:
+            apart = (given[:, None] - self.places) / self.spread
+            log -= 0.5 * np.square(apart).sum(axis=2)
+        weight = np.exp(log - log.max(axis=1, keepdims=True))
+        edges = np.cumsum(weight, axis=1)
+        chosen = (uniforms[:, None] * edges[:, -1:] > edges).sum(axis=1)
+        return np.minimum(chosen, len(self.shares) - 1).astype(np.int64)
+
+    def get_state(self) -> State:
+        """Give the arrays, to be written to a file."""
+        return {
+            "shares": self.shares,
+            "means": self.means,
+            "roots": list(self.roots),
+            "common": self.common,
+            "own": self.own,
+            "places": self.places,
+            "spread": self.spread,
+        }
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Restore what `get_state` gave."""
+        roots = tuple(np.asarray(root) for root in state["roots"])
+        names = ("shares", "means", "common", "places", "spread")
+        shares, means, common, places, spread = (np.asarray(state[name]) for name in names)
+        return cls(shares, means, roots, common, float(state["own"]), places, spread)
+
+
+@dataclass(frozen=True)
+class ImageLaw:
+    """A linear path, and a mixture of its codes for each stratum of conditions.
+
+    Attributes
+    ----------
+    path : LinearPath
+        Images to codes and back.
+    mixtures : tuple of Mixture
+        One for each stratum, and a last one for combinations that were never seen. Strata with
+        fewer than five images share the mixture of all.
+
+    References
+    ----------
+    .. [1] M. E. Tipping and C. M. Bishop, "Mixtures of probabilistic principal component
+       analyzers", Neural Computation, 1999.
+    .. [2] J. H. Friedman, "Regularized discriminant analysis", JASA, 1989.
+    """
+
+    path: LinearPath
+    mixtures: tuple[Mixture, ...]
+
+    @classmethod
+    def fit(
+        cls,
+        rows: FloatArray,
+        features: FloatArray,
+        strata: IntArray,
+        n_strata: int,
+        *,
+        n_continuous: int = 0,
+        k: int,
+        own: float,
+        seed: int,
+    ) -> Self:
+        """Learn the law of flattened images; see the parts for the parameters.
+
+        The last `n_continuous` features are those of continuous conditions.
+        """
+        small = np.bincount(strata, minlength=n_strata) < MIN_STRATUM_ROWS
+        path = LinearPath.fit(rows, features, small[strata], k)
+        codes = path.encode(rows, features)
+        given = features[:, features.shape[1] - n_continuous :]
+        everybody = Mixture.fit(codes, own, seed, given)
+        mixtures = [
+            everybody
+            if small[stratum]
+            else Mixture.fit(codes[strata == stratum], own, seed, given[strata == stratum])
+            for stratum in range(n_strata)
+        ]
+        return cls(path, (*mixtures, everybody))
+
+    def draw(self, strata: IntArray, given: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Draw one code for each condition; every mixture fills a place for every row.
+
+        So a row's noise does not depend on the strata of the rows beside it.
+        """
+        codes = np.empty((len(strata), self.path.latent_dim))
+        for stratum, stream in enumerate(rng.spawn(len(self.mixtures))):
+            here = strata == stratum
+            if here.any():
+                codes[here] = self.mixtures[stratum].draw(len(strata), stream, given)[here]
+        return codes
+
+    def get_state(self) -> State:
+        """Give the arrays, to be written to a file."""
+        mixtures = [mixture.get_state() for mixture in self.mixtures]
+        return {"path": self.path.get_state(), "mixtures": mixtures}
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Restore what `get_state` gave."""
+        arrays = {name: np.asarray(value) for name, value in state["path"].items()}
+        mixtures = tuple(Mixture.from_state(mixture) for mixture in state["mixtures"])
+        return cls(LinearPath(**arrays), mixtures)
+
+
+def _alike(codes: FloatArray, given: FloatArray, seed: int) -> IntArray:
+    """Group like images, each group large enough not to stand for one of them."""
+    n = len(codes)
+    wanted = max(1, min(round(n / IMAGES_PER_COMPONENT), n // MIN_IMAGES))
+    leading = codes[:, :LEADING]
+    leading = np.concatenate([leading, given * leading.std(axis=0).max(initial=0)], axis=1)
+    if wanted == 1 or not leading.shape[1]:
+        return np.zeros(n, dtype=np.int64)
+    label = KMeans(wanted, n_init=10, random_state=seed % 2**32).fit(leading).labels_
+    while True:
+        number, counts = np.unique(label, return_counts=True)
+        if len(number) == 1 or counts.min() >= MIN_IMAGES:
+            return np.searchsorted(number, label).astype(np.int64)
+        lone = number[counts.argmin()]
+        centers = np.stack([leading[label == part].mean(axis=0) for part in number])
+        apart = np.square(centers - centers[counts.argmin()]).sum(axis=1)
+        apart[counts.argmin()] = np.inf
+        label = np.where(label == lone, number[apart.argmin()], label)
+
+
+def _root(residual: FloatArray) -> FloatArray:
+    """Give principal axes times standard deviations: the covariance, and no row of it."""
+    _, singular, axes = svd(residual / np.sqrt(len(residual)), full_matrices=False)
+    kept = singular > SMALLEST * max(float(singular[0]), SMALLEST) if len(singular) else []
+    root: FloatArray = singular[kept, None] * axes[kept]
+    return root

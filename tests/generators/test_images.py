@@ -1,0 +1,212 @@
+"""Laws of generators of images."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+
+import augment
+from augment import ImageVAE
+from augment._errors import InvalidInputError, SmallDataWarning
+from augment.generators._image_law import MIN_IMAGES, ImageLaw, Mixture
+
+CONVOLUTIONAL = ImageVAE(hidden_dim=8, max_steps=30, random_state=0)
+GENERATORS = [ImageVAE(random_state=0), CONVOLUTIONAL]
+
+
+def blobs(n=60, height=18, width=14, seed=0, channels=1):
+    """Give slices with a bright blob, high up in the sick and low down in the well."""
+    rng = np.random.default_rng(seed)
+    sick = np.arange(n) % 3 == 0
+    y, x = np.mgrid[:height, :width]
+    rows = np.where(sick, 0.3, 0.7) * height + rng.normal(0, 0.7, n)
+    columns = width / 2 + rng.normal(0, 0.7, n)
+    size = rng.uniform(2, 3, n)[:, None, None]
+    square = (y - rows[:, None, None]) ** 2 + (x - columns[:, None, None]) ** 2
+    images = 900 * np.exp(-square / size**2) + rng.normal(100, 4, (n, height, width))
+    stacked = np.repeat(images[:, None], channels, axis=1)
+    return stacked.astype(np.float32), np.where(sick, "sick", "well")
+
+
+def height_of(images):
+    light = (images - 100).clip(50)[:, 0] - 50
+    return (light.sum(axis=2) * np.arange(light.shape[1])).sum(axis=1) / light.sum(axis=(1, 2))
+
+
+@pytest.fixture(scope="module", params=GENERATORS, ids=["linear", "convolutional"])
+def fitted(request):
+    return clone(request.param).fit(*blobs())
+
+
+def test_images_come_back_with_shape_dtype_and_range(fitted):
+    X, _ = blobs()
+    X_new, y_new = fitted.sample(30, random_state=0)
+    assert X_new.shape == (30, *X.shape[1:])
+    assert X_new.dtype == X.dtype
+    assert X_new.min() >= X.min()
+    assert X_new.max() <= X.max()
+    assert set(y_new) == {"sick", "well"}
+
+
+def test_images_follow_their_labels(fitted):
+    X_new, y_new = fitted.sample(y=["sick", "well"] * 40, random_state=0)
+    heights = height_of(X_new)
+    assert heights[y_new == "well"].mean() - heights[y_new == "sick"].mean() > 5
+
+
+def test_the_spread_within_a_label_is_kept(fitted):
+    X, y = blobs()
+    X_new, _ = fitted.sample(400, y="well", random_state=0)
+    ratio = height_of(X_new).std() / height_of(X[y == "well"]).std()
+    assert 0.7 < ratio < 1.3
+
+
+@pytest.mark.parametrize("n_short", [1, 63, 65])
+def test_a_short_request_is_the_beginning_of_a_long_one(fitted, n_short):
+    long, y_long = fitted.sample(130, random_state=5)
+    short, y_short = fitted.sample(n_short, random_state=5)
+    assert_array_equal(short, long[:n_short])
+    assert_array_equal(y_short, y_long[:n_short])
+
+
+def test_an_image_does_not_depend_on_the_labels_of_others(fitted):
+    first, _ = fitted.sample(y=["sick"] + ["well"] * 5, random_state=3)
+    second, _ = fitted.sample(y=["sick"] * 6, random_state=3)
+    assert_allclose(first[0], second[0], rtol=1e-5)
+
+
+def test_a_saved_model_draws_the_same(fitted, tmp_path):
+    fitted.save(tmp_path / "model.safetensors")
+    loaded = augment.load(tmp_path / "model.safetensors")
+    X_new, y_new = fitted.sample(7, random_state=1)
+    X_again, y_again = loaded.sample(7, random_state=1)
+    assert_allclose(X_again, X_new, rtol=1e-5)
+    assert_array_equal(y_again, y_new)
+    assert_allclose(
+        loaded.reconstruction_error(X_new), fitted.reconstruction_error(X_new), rtol=1e-4, atol=1e-9
+    )
+
+
+def test_the_same_seed_gives_the_same_model(fitted):
+    again = clone(fitted).fit(*blobs())
+    assert_array_equal(again.sample(5, random_state=0)[0], fitted.sample(5, random_state=0)[0])
+
+
+def test_what_is_encoded_decodes_to_the_reconstruction(fitted):
+    X, y = blobs(seed=1)
+    codes = fitted.encode(X, y)
+    assert_allclose(fitted.decode(codes, y), fitted.reconstruct(X, y), rtol=1e-5)
+
+
+def test_new_images_are_reconstructed_and_strange_ones_are_not():
+    model = ImageVAE(latent_dim=8, random_state=0).fit(*blobs())
+    X, _ = blobs(seed=2)
+    strange = X.copy()
+    strange[:, :, 2:5, 1:4] = 800
+    ordinary = model.reconstruction_error(X)
+    assert model.reconstruction_error(strange).min() > ordinary.max()
+    assert model.reconstruction_map(strange).shape == X.shape
+
+
+def test_integers_and_channels_are_kept():
+    X, y = blobs(channels=2)
+    X_new, _ = ImageVAE(random_state=0).fit(X.clip(0, 1000).astype(np.uint16), y).sample(4)
+    assert X_new.dtype == np.uint16
+    assert X_new.shape[1] == 2
+
+
+def test_continuous_conditions_move_the_image():
+    X, _ = blobs()
+    given = pd.DataFrame({"height": height_of(X), "site": np.resize(["a", "b"], len(X))})
+    model = ImageVAE(random_state=0).fit(X, given)
+    wanted = pd.DataFrame({"height": [6.0] * 50 + [12.0] * 50, "site": ["a", "b"] * 50})
+    X_new, y_new = model.sample(y=wanted, random_state=0)
+    heights = height_of(X_new)
+    assert heights[50:].mean() > heights[:50].mean() + 2
+    assert list(y_new.columns) == ["height", "site"]
+
+
+def test_no_label_is_needed():
+    X_new, y_new = ImageVAE(random_state=0).fit(blobs()[0]).sample(3)
+    assert X_new.shape[0] == 3
+    assert y_new is None
+
+
+def test_draws_are_not_copies():
+    X, y = blobs(n=90)
+    model = ImageVAE(random_state=0).fit(X, y)
+    drawn, label = model.sample(200, random_state=0)
+    fresh, _ = blobs(n=90, seed=9)
+    flat = [a.reshape(len(a), -1).astype(float) for a in (X, drawn, fresh)]
+    nearest = [np.sqrt(((b[:, None] - flat[0]) ** 2).sum(axis=2)).min(axis=1) for b in flat[1:]]
+    assert (nearest[0] < np.quantile(nearest[1], 0.05)).mean() < 0.2
+    assert set(label) == {"sick", "well"}
+
+
+def test_components_describe_five_images_or_more():
+    rng = np.random.default_rng(0)
+    codes = np.concatenate([rng.normal(size=(38, 6)), 50 + rng.normal(size=(2, 6))])
+    mixture = Mixture.fit(codes, own=0.7, seed=0)
+    assert (mixture.shares * len(codes) >= MIN_IMAGES).all()
+
+
+def test_the_mixture_keeps_mean_and_covariance():
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=(400, 3)) * [3, 2, 1] + (rng.random((400, 1)) < 0.5) * 8
+    mixture = Mixture.fit(codes, own=0.7, seed=0)
+    drawn = mixture.draw(40_000, np.random.default_rng(1))
+    assert_allclose(drawn.mean(axis=0), codes.mean(axis=0), atol=0.3)
+    assert_allclose(np.cov(drawn.T), np.cov(codes.T), rtol=0.15, atol=0.5)
+
+
+def test_the_mean_of_a_lone_image_is_not_learned():
+    rng = np.random.default_rng(0)
+    rows = rng.random((21, 30))
+    strata = np.array([0] * 20 + [1])
+    law = ImageLaw.fit(rows, np.eye(2)[strata], strata, 2, k=20, own=0.7, seed=0)
+    assert_allclose(law.path.expected(np.eye(2))[1], rows.mean(axis=0), atol=0.1)
+
+
+def test_an_interrupted_training_goes_on(tmp_path):
+    X, y = blobs()
+    whole = clone(CONVOLUTIONAL).fit(X, y)
+    path = tmp_path / "fit.ckpt"
+    clone(CONVOLUTIONAL).set_params(checkpoint=path, checkpoint_every=10).fit(X, y)
+    resumed = clone(CONVOLUTIONAL).set_params(checkpoint=path, checkpoint_every=10).fit(X, y)
+    assert_array_equal(resumed.sample(3, random_state=0)[0], whole.sample(3, random_state=0)[0])
+
+
+def test_the_convolutional_path_learns():
+    history = clone(CONVOLUTIONAL).set_params(max_steps=100).fit(*blobs()).history_
+    assert history["validation"].iloc[-1] < history["validation"].iloc[0]
+
+
+X, Y = blobs()
+REFUSED = {
+    "flat": (X.reshape(60, -1), Y, "channels, height, width"),
+    "no channel": (X[:, 0], Y, "channel axis"),
+    "NaN": (np.where(np.arange(60)[:, None, None, None] == 7, np.nan, X), Y, "image 7"),
+    "constant": (np.ones_like(X), Y, "one intensity"),
+    "few": (X[:9], Y[:9], "at least 10"),
+    "text": (np.full((20, 1, 4, 4), "a"), None, "real numbers"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_bad_images_are_refused(name):
+    images, labels, message = REFUSED[name]
+    with pytest.raises(InvalidInputError, match=message):
+        ImageVAE().fit(images, labels)
+
+
+def test_unknown_labels_and_other_shapes_are_refused(fitted):
+    with pytest.raises(InvalidInputError, match="dead"):
+        fitted.sample(3, y="dead")
+    with pytest.raises(InvalidInputError, match="18, 14"):
+        fitted.reconstruct(X[:, :, :10])
+
+
+def test_few_images_are_warned_of():
+    with pytest.warns(SmallDataWarning, match="12 images"):
+        ImageVAE(random_state=0).fit(X[:12])

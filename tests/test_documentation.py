@@ -46,6 +46,18 @@ def test_pipeline_page_runs(monkeypatch):
     assert names["y_grown"].value_counts().nunique() == 1
 
 
+def test_image_page_runs(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    for block in python_blocks("docs/how_to/grow_images.md"):
+        exec(block, names)
+    assert names["X_new"].shape == (200, 1, 8, 8)
+    assert set(names["y_two"]) == {2}
+    bright = names["X_bright"].mean(axis=(1, 2, 3))
+    assert bright[10:].mean() > bright[:10].mean()
+    assert (tmp_path / "images.safetensors").exists()
+
+
 @pytest.fixture(scope="module")
 def written() -> dict:
     """What the page on writing a generator defines."""

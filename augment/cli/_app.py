@@ -1,0 +1,134 @@
+"""The application, its one-line errors, and the options that commands share."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+from typer.core import TyperGroup
+
+from augment._errors import AugmentError, AugmentWarning
+
+__all__ = [
+    "Folder",
+    "Generator",
+    "Groups",
+    "Seed",
+    "Set",
+    "Table",
+    "Target",
+    "app",
+    "pipeline_names",
+    "run_pipeline",
+]
+
+# The base class of usage errors, wherever this version of typer keeps its click.
+_USAGE_ERROR = cast("type[Exception]", typer.BadParameter.__mro__[2])
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+class _OneLineErrors(TyperGroup):
+    """A group of commands whose bad input ends in one line and exit code 2."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command; other exceptions than bad input keep their traceback."""
+        kwargs["standalone_mode"] = False
+        try:
+            with warnings.catch_warnings():
+                warnings.showwarning = _show_warning
+                code = super().main(*args, **kwargs)
+        except AugmentError as error:
+            _fail(str(error))
+        except _USAGE_ERROR as error:
+            context = getattr(error, "ctx", None)
+            name = context.command_path if context else "augment"
+            message = error.format_message() if hasattr(error, "format_message") else str(error)
+            _fail(f"{message.rstrip('.')}. See: {name} --help".replace("?.", "?"))
+        except typer.Abort:
+            sys.exit(130)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str) -> None:
+    """Say in one line what is wrong, and stop."""
+    typer.echo(f"Error: {' '.join(message.split())}", err=True)
+    sys.exit(2)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: Any = None,  # noqa: ARG001 - the signature that Python calls
+    line: str | None = None,
+) -> None:
+    """Show our own warnings as notes, without a file name; others as Python does."""
+    if issubclass(category, AugmentWarning):
+        typer.echo(f"Note: {' '.join(str(message).split())}", err=True)
+    else:
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+        typer.echo(text, err=True, nl=False)
+
+
+app = typer.Typer(
+    cls=_OneLineErrors,
+    name="augment",
+    help="Grow a small medical table with a VAE or a GAN, and learn honestly whether it helped.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Table = Annotated[
+    Path, typer.Argument(help="CSV, TSV or Parquet file with a row for each patient.")
+]
+Target = Annotated[str, typer.Option("--target", help="The column to predict.")]
+Groups = Annotated[
+    str | None, typer.Option("--groups", help="Column that says which rows are one patient.")
+]
+Generator = Annotated[
+    str, typer.Option("--generator", help="Such as tabular_vae or tabular_gan; see augment info.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A setting; may be given many times."),
+]
+Folder = Annotated[Path, typer.Option("--out", help="Folder for the results.")]
+
+
+@app.callback()
+def _start() -> None:
+    """Give every process one thread: the commands use one process per core instead."""
+    for name in _THREADS:
+        os.environ.setdefault(name, "1")
+
+
+def run_pipeline(
+    name: str, settings: Path | None, overrides: Sequence[str], out: Path, **values: Any
+) -> None:
+    """Load a pipeline and its settings, run it, and print its result."""
+    import importlib
+
+    from augment import workflow
+
+    workflow.check_names("pipeline", [name], pipeline_names())
+    module = importlib.import_module(f"augment.pipelines.{name}")
+    path = settings or Path(str(module.__file__)).with_suffix(".yaml")
+    loaded = workflow.load_settings(module.Settings, path, overrides=overrides, **values)
+    typer.echo(str(module.run(loaded, out)))
+
+
+def pipeline_names() -> list[str]:
+    """List the pipelines that are installed."""
+    import pkgutil
+
+    import augment.pipelines
+
+    return sorted(module.name for module in pkgutil.iter_modules(augment.pipelines.__path__))

@@ -1,0 +1,131 @@
+"""Commands around one model: ``fit``, ``sample``, ``info``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from augment._errors import InvalidInputError, did_you_mean, listed
+from augment.cli._app import Generator, Groups, Seed, Set, Table, app, pipeline_names
+
+_CHUNK = 100_000
+
+
+@app.command()
+def fit(
+    table: Table,
+    out: Annotated[Path, typer.Option("--out", help="Model file, ending in .safetensors.")],
+    target: Annotated[
+        str | None, typer.Option("--target", help="The label to condition on, if any.")
+    ] = None,
+    groups: Groups = None,
+    generator: Generator = "tabular_vae",
+    seed: Seed = 0,
+    set_: Set = None,
+) -> None:
+    """Fit a generator on all rows and save it."""
+    from augment import workflow
+
+    if out.suffix != ".safetensors":
+        raise InvalidInputError(f"Expected --out to end in .safetensors; found '{out.name}'.")
+    workflow.ensure_writable(out)
+    rows = workflow.read_table(table)
+    X, y, patients = workflow.split_table(rows, target, groups)
+    parameters = workflow.parse_overrides(set_ or ())
+    model = workflow.make_generator(generator, **{"random_state": seed, **parameters})
+    model.fit(X, y, groups=patients)
+    model.save(out)
+    given = f" given {target!r}" if target else ""
+    typer.echo(f"Fitted {type(model).__name__} on {len(X)} rows of {X.shape[1]} columns{given}.")
+    typer.echo(f"Model: {out}")
+    typer.echo(f"Next:  augment sample {out} -n 500 --out synthetic.csv")
+
+
+@app.command()
+def sample(
+    model: Annotated[Path, typer.Argument(help="Model file from augment fit.")],
+    out: Annotated[Path, typer.Option("--out", help="CSV, TSV or Parquet file.")],
+    n: Annotated[int | None, typer.Option("--n", "-n", help="Number of rows.")] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", help="Label of all rows; or LABEL=COUNT, many times, without -n."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Repeats the same rows; fresh if absent.")
+    ] = None,
+    mark: Annotated[
+        bool, typer.Option("--mark/--no-mark", help="Write a column 'synthetic' with True.")
+    ] = True,
+) -> None:
+    """Draw synthetic rows from a fitted generator, marked as synthetic."""
+    import augment
+    from augment import workflow
+
+    workflow.check_table_ending(out)
+    workflow.ensure_writable(out)
+    generator = augment.load(model)
+    y = _labels(label or [], getattr(generator, "classes_", None))
+    if n is None and not isinstance(y, dict):
+        raise InvalidInputError("Expected a number of rows; found none. Add -n 500.")
+    with workflow.atomic_path(out) as partial:
+        workflow.write_table(workflow.draw_rows(generator, n, y, seed, _CHUNK), partial, mark=mark)
+    typer.echo(f"Synthetic rows: {out}")
+
+
+def _labels(texts: Sequence[str], classes: Any) -> Any:
+    """Read labels as the type that the model knows: one label, counts, or None."""
+    if not texts:
+        return None
+    if classes is None:
+        raise InvalidInputError(
+            "This model was fitted without labels, so --label means nothing. Leave it out."
+        )
+    known = {str(value): value for value in classes.tolist()}
+    if len(texts) == 1 and (texts[0] in known or "=" not in texts[0]):
+        return _known_label(texts[0], known)
+    counts = {}
+    for text in texts:
+        name, _, count = text.rpartition("=")
+        if not count.isdecimal():
+            raise InvalidInputError(
+                f"Expected --label LABEL=COUNT; found {text!r}. Write for example "
+                f"--label {next(iter(known))}=50."
+            )
+        counts[_known_label(name, known)] = int(count)
+    return counts
+
+
+def _known_label(text: str, known: dict[str, Any]) -> Any:
+    """Look a label up."""
+    if text not in known:
+        hint = did_you_mean(text, known)
+        raise InvalidInputError(f"Unknown label {text!r}.{hint} The model knows {listed(known)}.")
+    return known[text]
+
+
+@app.command()
+def info(
+    model: Annotated[Path | None, typer.Argument(help="A model file; optional.")] = None,
+) -> None:
+    """Show versions, generators and pipelines; or what a model file holds."""
+    from augment import workflow
+
+    facts = workflow.describe_model(model) if model else workflow.describe_environment()
+    if not model:
+        facts["generators"] = list(workflow.generator_names())
+        facts["pipelines"] = pipeline_names()
+    width = max(len(name) for name in facts)
+    for name, value in facts.items():
+        typer.echo(f"{name:<{width}}  {_one_line(value)}")
+
+
+def _one_line(value: Any) -> str:
+    """Write a fact in one line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    return str(value)

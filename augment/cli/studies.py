@@ -1,0 +1,90 @@
+"""Commands that run a study: ``demo``, ``run``, ``evaluate``; and ``report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from augment._errors import InvalidInputError
+from augment.cli._app import Folder, Groups, Seed, Set, Table, Target, app, run_pipeline
+
+
+@app.command()
+def demo(out: Folder = Path("augment-demo")) -> None:
+    """Grow 120 patients of a table that comes along, and say whether it helped."""
+    run_pipeline("demo", None, (), out)
+
+
+@app.command()
+def run(
+    pipeline: Annotated[str, typer.Argument(help="Such as tabular_augmentation.")],
+    out: Folder,
+    set_: Set = None,
+    settings: Annotated[
+        Path | None, typer.Option("--settings", help="YAML file instead of the pipeline's own.")
+    ] = None,
+) -> None:
+    """Run a pipeline with the settings of its YAML file and --set NAME=VALUE."""
+    run_pipeline(pipeline, settings, set_ or (), out)
+
+
+@app.command()
+def evaluate(
+    table: Table,
+    target: Target,
+    out: Folder,
+    groups: Groups = None,
+    test: Annotated[
+        Path | None, typer.Option("--test", help="A second table, such as another hospital's.")
+    ] = None,
+    generator: Annotated[
+        list[str] | None,
+        typer.Option("--generator", help="Default tabular_vae; may be given many times."),
+    ] = None,
+    splits: Annotated[int, typer.Option("--splits", min=2, help="Folds.")] = 5,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Cross-validations.")] = 6,
+    seed: Seed = 0,
+    set_: Set = None,
+) -> None:
+    """Say whether synthetic rows help on this table: verdicts and a report."""
+    run_pipeline(
+        "tabular_augmentation",
+        None,
+        set_ or (),
+        out,
+        table=table,
+        target=target,
+        groups=groups,
+        test=test,
+        generators={name: {} for name in generator} if generator else None,
+        n_splits=splits,
+        n_repeats=repeats,
+        random_state=seed,
+    )
+
+
+@app.command()
+def report(
+    run_dir: Annotated[Path, typer.Argument(help="Folder of an earlier run.")],
+) -> None:
+    """Render the report of an earlier run again."""
+    import json
+
+    from augment import workflow
+    from augment.report import render_report
+
+    source = run_dir / "report.json"
+    if not source.is_file():
+        raise InvalidInputError(
+            f"Expected 'report.json' in '{run_dir}'; found none. Give the folder of a run."
+        )
+    try:
+        summary = json.loads(source.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InvalidInputError(f"'{source}' is damaged ({error}). Run the study again.") from error
+    html = render_report(summary)
+    with workflow.atomic_path(run_dir / "report.html") as partial:
+        partial.write_text(html, encoding="utf-8")
+    typer.echo(f"Report: {run_dir / 'report.html'}")

@@ -111,7 +111,7 @@ def test_sample_labels(model, tmp_path):
 
 
 def test_long_samples_come_in_pieces_that_repeat(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(cli, "_CHUNK", 7)
+    monkeypatch.setattr(cli.models, "_CHUNK", 7)
     for n in (20, 10):
         invoke("sample", model, "-n", n, "--seed", 3, "--out", tmp_path / f"{n}.csv")
     long, short = (pd.read_csv(tmp_path / f"{n}.csv") for n in (20, 10))

@@ -338,9 +338,7 @@ def _rows(X: Any, y: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray, F
     labels = column_or_1d(y, warn=True)
     check_classification_targets(labels)
     check_consistent_length(images, labels)
-    weight = _check_sample_weight(
-        sample_weight, images, dtype=np.float64, ensure_non_negative=True
-    )
+    weight = _check_sample_weight(sample_weight, images, dtype=np.float64, ensure_non_negative=True)
     kept = np.flatnonzero(weight > 0)
     if len(np.unique(labels[kept])) < 2:
         raise InvalidInputError(

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from augment.data.augmentations import ClassicalAugmentation, augment_images
     from augment.data.columns import Column, LinearRelation
     from augment.data.conditions import ConditionEncoder, Conditions
     from augment.data.encoder import TableEncoder
@@ -16,22 +17,26 @@ if TYPE_CHECKING:
     from augment.data.tables import load_table
 
 _EXPORTS = {
+    "ClassicalAugmentation": "augment.data.augmentations",
     "Column": "augment.data.columns",
     "ConditionEncoder": "augment.data.conditions",
     "Conditions": "augment.data.conditions",
     "LinearRelation": "augment.data.columns",
     "TableEncoder": "augment.data.encoder",
     "TableSchema": "augment.data.schema",
+    "augment_images": "augment.data.augmentations",
     "load_table": "augment.data.tables",
 }
 
 __all__ = [
+    "ClassicalAugmentation",
     "Column",
     "ConditionEncoder",
     "Conditions",
     "LinearRelation",
     "TableEncoder",
     "TableSchema",
+    "augment_images",
     "load_table",
 ]
 

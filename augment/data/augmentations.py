@@ -116,7 +116,9 @@ class ClassicalAugmentation:
 
     def _moves(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw affine maps (n, 2, 3) from places in the new image to places in the old one."""
-        angle, stretch, slope, down, across = (2 * torch.rand(5, n, generator=generator) - 1).unbind()
+        angle, stretch, slope, down, across = (
+            2 * torch.rand(5, n, generator=generator) - 1
+        ).unbind()
         angle = angle * math.radians(self.rotation)
         size = torch.exp(-stretch * self.scaling)
         cosine, sine, slope = torch.cos(angle), torch.sin(angle), slope * self.shear
@@ -241,7 +243,10 @@ def augment_images(
         return array.copy()
     low, high = intensity_range or (float(array.min()), float(array.max()))
     span = max(high - low, _LEAST_SPAN)
-    chosen, generator = settings or ClassicalAugmentation(), torch_generator(seed_from(random_state))
+    chosen, generator = (
+        settings or ClassicalAugmentation(),
+        torch_generator(seed_from(random_state)),
+    )
     changed = np.empty(array.shape)
     for start in range(0, len(array), _CHUNK):
         part = torch.as_tensor((array[start : start + _CHUNK] - low) / span, dtype=torch.float32)

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from augment.data.augmentations import ClassicalAugmentation, augment_images
     from augment.data.columns import Column, LinearRelation
     from augment.data.conditions import ConditionEncoder, Conditions
     from augment.data.encoder import TableEncoder
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from augment.data.tables import load_table
 
 _EXPORTS = {
+    "ClassicalAugmentation": "augment.data.augmentations",
     "Column": "augment.data.columns",
     "ConditionEncoder": "augment.data.conditions",
     "Conditions": "augment.data.conditions",
@@ -26,6 +28,7 @@ _EXPORTS = {
     "SliceSet": "augment.data.slices",
     "TableEncoder": "augment.data.encoder",
     "TableSchema": "augment.data.schema",
+    "augment_images": "augment.data.augmentations",
     "load_slices": "augment.data.slices",
     "load_table": "augment.data.tables",
     "make_phantoms": "augment.data.phantoms",
@@ -33,6 +36,7 @@ _EXPORTS = {
 }
 
 __all__ = [
+    "ClassicalAugmentation",
     "Column",
     "ConditionEncoder",
     "Conditions",
@@ -41,6 +45,7 @@ __all__ = [
     "SliceSet",
     "TableEncoder",
     "TableSchema",
+    "augment_images",
     "load_slices",
     "load_table",
     "make_phantoms",

@@ -25,11 +25,12 @@ from augment.data._pictures import in_range, read_archive
 from augment.data._resampling import Size, check_plane, check_size, fit_picture
 from augment.data._slice_files import Found, find_files
 from augment.data._slice_set import SliceGeometry, SliceSet
+from augment.data._slice_split import split_slices
 from augment.data._slice_store import MEMORY_LIMIT, new_store
 from augment.data._slice_writing import save_slices
 from augment.data._volumes import READ_ERRORS, check_whole, unreadable
 
-__all__ = ["SliceGeometry", "SliceSet", "load_slices", "save_slices"]
+__all__ = ["SliceGeometry", "SliceSet", "load_slices", "save_slices", "split_slices"]
 
 RAS_LABELS = (("L", "R"), ("P", "A"), ("I", "S"))
 

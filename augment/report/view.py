@@ -12,20 +12,23 @@ from augment.report.figures import (
     curve_figure,
     forest_figure,
 )
+from augment.report.image_view import image_view
+from augment.report.trust import fidelity_view
 from augment.report.words import (
     ARM_NAMES,
     DECIDING,
     METRIC_NAMES,
-    VERDICTS,
+    NOT_MEASURED,
     arm_name,
+    plural,
     points,
+    verdict_words,
     worth,
 )
 
 __all__ = ["study_view"]
 
 _MAX_COLUMNS = 24
-_CONTROLS = [arm for arm in ARM_NAMES if arm not in ("real",)]
 
 
 def study_view(study: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -43,12 +46,15 @@ def study_view(study: Mapping[str, Any], key: str) -> dict[str, Any]:
     dict
         Texts, table rows and drawings.
     """
+    unit = study["unit"]
     rope = {name: float(study["settings"].get("rope", {}).get(name, 0)) for name in DECIDING}
     rows = study["summary"]
     return {
         **study,
         "key": key,
-        "words": VERDICTS[study["verdict"]],
+        "measured": study["verdict"] != NOT_MEASURED,
+        "rows": plural(unit),
+        "words": verdict_words(study["verdict"], unit),
         "facts": {
             name: list(value) if name == "estimators" else value
             for name, value in study["settings"].items()
@@ -69,7 +75,10 @@ def study_view(study: Mapping[str, Any], key: str) -> dict[str, Any]:
         if study["dependence"]
         else [],
         "training": history_figures(f"{key}-training", study["history"]),
-        "outside": _external(key, study["external"], rope),
+        "outside": _external(key, study["external"], rope, unit),
+        "fidelity": study["fidelity"] and fidelity_view(study["fidelity"], f"{key}-likeness", unit),
+        "images": study["images"] and image_view(study["images"], f"{key}-images", unit),
+        "n_patient_pictures": study["images"]["n_patient_pictures"] if study["images"] else 0,
     }
 
 
@@ -81,8 +90,16 @@ def _find(
     return next((r for r in rows if (r["estimator"], r["arm"], r["metric"]) == wanted), None)
 
 
+def _arms(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """List the arms there are: the usual ones in their order, then any others."""
+    there = dict.fromkeys(row["arm"] for row in rows)
+    return [*(arm for arm in ARM_NAMES if arm in there), *(a for a in there if a not in ARM_NAMES)]
+
+
 def _tiles(study: Mapping[str, Any]) -> list[dict[str, str]]:
     """Give the three figures that stand beside the verdict."""
+    if study["verdict"] == NOT_MEASURED:
+        return []
     tiles = []
     for metric, name in (("roc_auc", "ROC AUC"), ("neg_log_loss", "Log loss, improvement")):
         row = _find(study["summary"], "augmented", metric)
@@ -130,7 +147,8 @@ def _arm_forests(
     """Draw every arm's lift over the real rows alone, mean over classifiers."""
     drawings = []
     for metric in DECIDING:
-        found = [(arm, _find(rows, arm, metric)) for arm in _CONTROLS]
+        others = [arm for arm in _arms(rows) if arm != "real"]
+        found = [(arm, _find(rows, arm, metric)) for arm in others]
         lines = [{**row, "label": arm_name(arm)} for arm, row in found if row]
         title = f"{METRIC_NAMES[metric][0]}: gain over real rows only"
         drawings.append(
@@ -147,7 +165,7 @@ def _estimator_row(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": row["estimator"],
         "verdict": row["verdict"],
-        "mark": VERDICTS[row["verdict"]]["mark"],
+        "mark": verdict_words(row["verdict"])["mark"],
         "p": "n/a" if p is None else ("< 0.001" if p < 0.001 else f"{p:.3f}"),
         "gains": [
             _gain({part: row[f"{part}_{m}"] for part in ("lift", "lower", "upper")})
@@ -164,7 +182,7 @@ def _gain(row: Mapping[str, Any]) -> str:
 def _arm_table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Write a line per arm: mean (SD) of every metric, and the gains of the deciding ones."""
     table = []
-    for arm in ARM_NAMES:
+    for arm in _arms(rows):
         found = {metric: _find(rows, arm, metric) for metric in METRIC_NAMES}
         if not any(found.values()):
             continue
@@ -196,7 +214,7 @@ def _calibration_rows(
 ) -> list[dict[str, Any]]:
     """Write a line per arm: distance from the diagonal and slope."""
     table = []
-    for arm in ARM_NAMES:
+    for arm in _arms(records):
         bins = [row for row in records if row["arm"] == arm]
         if not bins:
             continue
@@ -237,7 +255,7 @@ def _column_row(column: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _external(
-    key: str, external: Mapping[str, Any] | None, rope: Mapping[str, float]
+    key: str, external: Mapping[str, Any] | None, rope: Mapping[str, float], unit: str
 ) -> dict[str, Any] | None:
     """Prepare the verdict on rows from elsewhere."""
     if not external:
@@ -253,7 +271,7 @@ def _external(
         by_estimator.append(line)
     return {
         **external,
-        "words": VERDICTS[external["verdict"]],
+        "words": verdict_words(external["verdict"], unit),
         "forests": _forests(f"{key}-external", rows, by_estimator, rope),
         "arms": _arm_table(rows),
     }

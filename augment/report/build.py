@@ -143,8 +143,17 @@ def summarise_study(
 def _lift(result: LiftResult | None) -> dict[str, Any]:
     """Gather what the comparison of classifiers gave."""
     if result is None:
-        nothing = {"summary": [], "by_estimator": [], "calibration": [], "notes": []}
-        none = {"smallest_detectable_lift": {}, "equivalent_rows": None, "external": None}
+        nothing: dict[str, Any] = {
+            "summary": [],
+            "by_estimator": [],
+            "calibration": [],
+            "notes": [],
+        }
+        none: dict[str, Any] = {
+            "smallest_detectable_lift": {},
+            "equivalent_rows": None,
+            "external": None,
+        }
         return {"verdict": NOT_MEASURED, "reason": "", **nothing, **none}
     worth, external = result.equivalent_rows, result.external
     return {

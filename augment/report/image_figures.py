@@ -19,7 +19,7 @@ __all__ = ["Picture", "Window", "montage", "nearest_figure", "window_of"]
 _LOW, _HIGH = 0.5, 99.5
 _GAP = 2
 _WHITE = 255
-_SMALLEST = 72  # CSS pixels that an image gets, however few pixels of its own it has
+_SMALLEST = 84  # CSS pixels that an image gets, however few pixels of its own it has
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def montage(images: npt.ArrayLike, window: Window, *, columns: int) -> Picture:
     >>> images = np.random.default_rng(0).random((5, 1, 20, 20))
     >>> made = montage(images, window_of(images), columns=3)
     >>> made.width, made.height
-    (220, 146)
+    (269, 176)
     """
     from PIL import Image
 

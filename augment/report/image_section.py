@@ -256,7 +256,11 @@ def _paths(generator: Any, window: Window, seed: int) -> list[dict[str, Any]]:
         return []
     paths = []
     for wanted, name in _conditions(generator, seed):
-        ends, given = (None, None) if wanted is None else (_rows(wanted, [0] * 2), _rows(wanted, [0] * _STEPS))
+        ends, given = (
+            (None, None)
+            if wanted is None
+            else (_rows(wanted, [0] * 2), _rows(wanted, [0] * _STEPS))
+        )
         X, y = generator.sample(2 if ends is None else 1, y=ends, random_state=seed)
         first, last = generator.encode(X, y)
         steps = np.linspace(0, 1, _STEPS)[:, None]

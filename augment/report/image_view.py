@@ -1,4 +1,4 @@
-"""From the pictures of a section to what the template prints, with the words that stand for them."""
+"""From the pictures of a section to what the template prints, with words that stand for them."""
 
 from __future__ import annotations
 

@@ -46,8 +46,10 @@ def methods(name: str, study: Mapping[str, Any], environment: Mapping[str, Any])
     if study["verdict"] != NOT_MEASURED:
         sentences += _lift_methods(f"{name}, Augment {version}", study)
     else:
-        sentences.append(f"Synthetic {plural(study['unit'])} were drawn from a generator ({name}, "
-        f"Augment {version}).")
+        sentences.append(
+            f"Synthetic {plural(study['unit'])} were drawn from a generator ({name}, "
+            f"Augment {version})."
+        )
     sentences += fidelity_methods(study["fidelity"], study["unit"])
     sentences += privacy_methods(study["privacy"], study["unit"])
     return " ".join(sentence for sentence in sentences if sentence)

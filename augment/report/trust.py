@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from augment.report.trust_figures import floor_figure
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["fidelity_card", "fidelity_view", "records", "summarise_fidelity"]
 
 _MAX_PAIRS = 5
+_FEWEST_LINES = 3
 # Figures without an upper end have no place on an axis from 0 to 1.
 _UNBOUNDED = ("kernel distance", "Frechet distance")
 _SETTINGS = ("n_real", "n_synthetic", "n_holdout", "n_per_side", "n_repeats", "classes", "seed")
@@ -88,24 +89,30 @@ def fidelity_view(fidelity: Mapping[str, Any], key: str, unit: str) -> dict[str,
         Texts, table rows and drawings.
     """
     lines = [_line(line) for line in fidelity["summary"]]
-    spaces = list(dict.fromkeys(line["features"] for line in lines))
-    drawn = {
-        space: [line for line in lines if line["features"] == space and line["bounded"]]
-        for space in spaces
-    }
+    panels: dict[str, list[dict[str, Any]]] = {}
+    for line in lines:
+        if line["bounded"]:
+            panels.setdefault(_panel(line, lines), []).append(line)
     metrics = dict.fromkeys(line["metric"] for line in lines)
     explained = [(name, metric_words(name, unit)) for name in metrics]
     return {
         **fidelity,
+        "reason": fidelity["reason"][:1].upper() + fidelity["reason"][1:],
+        **{name: fidelity["settings"].get(name) for name in ("n_real", "n_holdout", "n_per_side")},
         "words": fidelity_words(fidelity["verdict"], unit),
         "lines": lines,
         "figures": [
-            floor_figure(f"{key}-{i}", f"Beside the floor: {SPACES.get(space, space)}", found)
-            for i, (space, found) in enumerate(drawn.items())
-            if found
+            floor_figure(f"{key}-{i}", f"Beside the floor: {name}", found)
+            for i, (name, found) in enumerate(panels.items())
         ],
         "explained": [{"name": name, **words} for name, words in explained if words],
     }
+
+
+def _panel(line: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> str:
+    """Name the figure that a line is drawn in: what was measured in, or the rest."""
+    alike = sum(other["features"] == line["features"] for other in lines)
+    return str(line["space"]) if alike >= _FEWEST_LINES else "other measures"
 
 
 def _line(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,5 +144,3 @@ def _number(value: float | None) -> str:
         return "n/a"
     text = f"{value:.3f}" if abs(value) >= 0.0005 or value == 0 else f"{value:.1g}"
     return text.replace("-", "−")
-
-

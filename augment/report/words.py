@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from augment._errors import InvalidInputError, listed
@@ -46,9 +46,10 @@ _VERDICTS: dict[str, dict[str, str]] = {
     "helps": {
         "mark": "▲",
         "headline": "Synthetic {rows} help.",
-        "means": "Classifiers trained on the real and the synthetic {rows} together judged patients "
-        "they had never seen better than classifiers trained on the real {rows} alone, by more "
-        "than the luck of the splits explains, and by more than repeating the real {rows} achieves.",
+        "means": "Classifiers trained on the real and the synthetic {rows} together judged "
+        "patients they had never seen better than classifiers trained on the real {rows} alone, by "
+        "more than the luck of the splits explains, and by more than repeating the real {rows} "
+        "achieves.",
         "not": "That every patient is judged better, that the gain carries over to another "
         "hospital, or that synthetic {rows} can stand in for recruiting patients.",
     },

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from augment._errors import InvalidInputError
 from augment.report.columns import compare_columns, compare_dependence
+from augment.report.fidelity import fidelity_card, records, summarise_fidelity
 from augment.report.history import history_panels
 from augment.report.paragraphs import limits, methods
-from augment.report.trust import fidelity_card, records, summarise_fidelity
+from augment.report.privacy import privacy_card, summarise_privacy
 from augment.report.view import study_view
 from augment.report.words import DECIDING, NOT_MEASURED, plural
 from augment.workflow import describe_environment, to_json, to_plain
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from augment.evaluation.fidelity import FidelityResult
+    from augment.evaluation.privacy import PrivacyResult
     from augment.evaluation.results import LiftResult
 
 __all__ = [
@@ -87,8 +89,11 @@ def summarise_study(
     target: str | None = None,
     history: pd.DataFrame | None = None,
     fidelity: FidelityResult | None = None,
+    privacy: PrivacyResult | None = None,
+    train_rows: Sequence[int] | None = None,
     images: Mapping[str, Any] | None = None,
     unit: str = "row",
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Gather what the page says of one generator.
 
@@ -102,10 +107,16 @@ def summarise_study(
         As for `build_lift_report`.
     fidelity : FidelityResult, optional
         What `augment.evaluate_fidelity` returned.
+    privacy : PrivacyResult, optional
+        What `augment.evaluate_privacy` returned. Numbers of rows reach the page, no values.
+    train_rows : sequence of int, optional
+        The position in the whole table of each row of the training part of `privacy`.
     images : mapping, optional
         From `augment.report.image_section`.
     unit : {"row", "slice", "image"}
         What one synthetic thing is called.
+    notes : sequence of str
+        What a careful reader should know besides.
 
     Returns
     -------
@@ -115,7 +126,7 @@ def summarise_study(
     Raises
     ------
     InvalidInputError
-        If `unit` is unknown.
+        If `unit` is unknown, or `train_rows` does not fit.
     """
     plural(unit)
     settings = {} if result is None else result.settings
@@ -130,12 +141,13 @@ def summarise_study(
         "n_synthetic_shown": None if synthetic is None else len(synthetic),
         "history": [] if history is None else history_panels(history),
         "fidelity": None if fidelity is None else summarise_fidelity(fidelity),
-        "privacy": None,
+        "privacy": None if privacy is None else summarise_privacy(privacy, train_rows),
         "images": images,
     }
     if real is not None and synthetic is not None:
         study["columns"] = compare_columns(real, synthetic[list(real.columns)])
         study["dependence"] = compare_dependence(real, synthetic, keep=target)
+    study["notes"] = [*study["notes"], *notes]
     plain: dict[str, Any] = to_plain(study)
     return plain
 
@@ -273,6 +285,7 @@ def _study_card(study: Mapping[str, Any]) -> dict[str, Any]:
             "lift": overall_lifts(external["summary"]),
         },
         "fidelity": study["fidelity"] and fidelity_card(study["fidelity"]),
+        "privacy": study["privacy"] and privacy_card(study["privacy"]),
         "protocol": {key: s.get(key) for key in _PROTOCOL},
         "notes": study["notes"],
     }

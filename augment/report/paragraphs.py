@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from augment.report.trust_words import fidelity_methods, privacy_limits, privacy_methods
+from augment.report.fidelity_words import fidelity_methods
+from augment.report.privacy_words import privacy_limits, privacy_methods
 from augment.report.words import NOT_MEASURED, arm_name, plural, points
 
 __all__ = ["limits", "methods"]

@@ -1,14 +1,15 @@
-"""The figures of fidelity: each measure of synthetic rows beside its floor."""
+"""The figures of trust: measures beside their floors, and attacks beside guessing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from augment.report.style import BLUE, GREY, INK, OCHRE, RULE, Drawing, drawing, quiet
+from augment.report.style import BLUE, GREY, INK, MUTED, OCHRE, RULE, Drawing, drawing, quiet
 
-__all__ = ["floor_figure"]
+__all__ = ["attack_figure", "floor_figure"]
 
+GUESSING = 0.5
 _TALLEST = 24
 
 
@@ -57,3 +58,60 @@ def _floor_line(ax: Any, y: float, line: Mapping[str, Any]) -> None:
     color = OCHRE if line["beyond"] else BLUE
     marker = {"marker": "s", "markersize": 6, "color": color, "markeredgewidth": 1.4}
     ax.plot([line["value"]], [y], markerfacecolor=color if line["beyond"] else "white", **marker)
+
+
+def attack_figure(key: str, attacks: Sequence[Mapping[str, Any]]) -> Drawing:
+    """Draw the AUC of each attack with its interval; 0.5 is guessing.
+
+    Parameters
+    ----------
+    key : str
+        Identifier.
+    attacks : sequence of mapping
+        ``attack``, ``auc``, ``lower``, ``upper``, ``strongest``.
+
+    Returns
+    -------
+    Drawing
+    """
+    parts = [
+        f"{line['attack']} {line['auc']:.2f} ({line['lower']:.2f} to {line['upper']:.2f})"
+        for line in attacks
+    ]
+    summary = f"AUC with 95 % interval, 0.5 is guessing: {'; '.join(parts)}."
+    clear = [str(line["attack"]) for line in attacks if line["lower"] > GUESSING]
+    caption = (
+        f"Interval above guessing: {', '.join(clear)}."
+        if clear
+        else "No interval lies above guessing."
+    )
+    title = "Attacks: was this patient in the training data?"
+    size = {"width": 4.3, "height": 0.85 + 0.32 * len(attacks)}
+    with drawing(key, title, summary, caption=caption, **size) as (result, ax):
+        ax.axvline(GUESSING, color=MUTED, linewidth=0.9)
+        for place, line in enumerate(attacks):
+            _attack_line(ax, -place, line)
+        names = [str(line["attack"]) for line in attacks]
+        ax.set_yticks([-place for place in range(len(attacks))], names, color=INK)
+        ax.set_ylim(-len(attacks) + 0.4, 0.6)
+        ax.set_xlim(min(0.4, *(line["lower"] for line in attacks)) - 0.02, 1.02)
+        ax.set_xlabel("AUC   (0.5: guessing, 1: always right)")
+        quiet(ax, grid="x", left=False)
+    return result
+
+
+def _attack_line(ax: Any, y: float, line: Mapping[str, Any]) -> None:
+    """Draw one attack."""
+    clear = line["lower"] > GUESSING
+    color = OCHRE if clear else GREY
+    weight = 2.6 if line["strongest"] else 1.6
+    ax.plot([line["lower"], line["upper"]], [y, y], color=color, linewidth=weight)
+    ax.plot(
+        [line["auc"]],
+        [y],
+        marker="o",
+        markersize=6.5,
+        color=color,
+        markerfacecolor=color if clear else "white",
+        markeredgewidth=1.4,
+    )

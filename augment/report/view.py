@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from augment.report.data_figures import column_figure, dependence_figures, history_figures
+from augment.report.fidelity import fidelity_view
 from augment.report.figures import (
     calibration_error,
     calibration_figure,
@@ -13,7 +14,7 @@ from augment.report.figures import (
     forest_figure,
 )
 from augment.report.image_view import image_view
-from augment.report.trust import fidelity_view
+from augment.report.privacy import privacy_view
 from augment.report.words import (
     ARM_NAMES,
     DECIDING,
@@ -77,6 +78,7 @@ def study_view(study: Mapping[str, Any], key: str) -> dict[str, Any]:
         "training": history_figures(f"{key}-training", study["history"]),
         "outside": _external(key, study["external"], rope, unit),
         "fidelity": study["fidelity"] and fidelity_view(study["fidelity"], f"{key}-likeness", unit),
+        "privacy": study["privacy"] and privacy_view(study["privacy"], f"{key}-privacy", unit),
         "images": study["images"] and image_view(study["images"], f"{key}-images", unit),
         "n_patient_pictures": study["images"]["n_patient_pictures"] if study["images"] else 0,
     }

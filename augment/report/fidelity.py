@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from augment.report.fidelity_words import SPACES, fidelity_words, metric_words
 from augment.report.trust_figures import floor_figure
-from augment.report.trust_words import SPACES, fidelity_words, metric_words
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,4 +1,4 @@
-"""What the figures of fidelity and of privacy show, and what they do not."""
+"""What the figures of fidelity show, and what they do not."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ __all__ = [
     "fidelity_methods",
     "fidelity_words",
     "metric_words",
-    "privacy_limits",
-    "privacy_methods",
 ]
 
 SPACES = {
@@ -166,19 +164,3 @@ def fidelity_methods(fidelity: Mapping[str, Any] | None, unit: str) -> list[str]
         f"compared with {reference}, at {s.get('n_per_side')} {rows} a side, so that every figure "
         f"stands beside that of other real {rows}.",
     ]
-
-
-def privacy_methods(privacy: Mapping[str, Any] | None, unit: str) -> list[str]:
-    """Say how copies and memorisation were looked for."""
-    return [] if not privacy else [f"Copies and memorisation of {plural(unit)} were looked for."]
-
-
-def privacy_limits(privacy: Mapping[str, Any] | None, unit: str) -> list[str]:
-    """Say what was not shown about privacy."""
-    rows = plural(unit)
-    if not privacy:
-        return [
-            f"This page does not examine privacy. That {rows} are synthetic does not by itself "
-            "mean that nothing about a patient can be learned from them."
-        ]
-    return []

@@ -236,16 +236,10 @@ def _trust(
         "fidelity": lambda: augment.evaluate_fidelity(*samples, **options),
         "privacy": lambda: augment.evaluate_privacy(*samples, **options, **audit),
     }
-    found, notes = {}, []
     with parallel_config(n_jobs=settings.n_jobs, inner_max_num_threads=1):
-        for name, evaluate in wanted.items():
-            if not getattr(settings, name):
-                continue
-            try:
-                found[name] = evaluate()
-            except augment.InvalidInputError as error:  # such as too few patients
-                notes.append(f"There is no section on {name}: {error}")
-    return Trust(train, **found, notes=tuple(notes))
+        found = {n: workflow.or_note(n, f) for n, f in wanted.items() if getattr(settings, n)}
+    notes = tuple(note for _, note in found.values() if note)
+    return Trust(train, **{name: result for name, (result, _) in found.items()}, notes=notes)
 
 
 def _study(

@@ -14,10 +14,11 @@ from augment._errors import InvalidInputError
 from augment.report.columns import compare_columns, compare_dependence
 from augment.report.fidelity import fidelity_card, records, summarise_fidelity
 from augment.report.history import history_panels
+from augment.report.lifts import overall_lifts
 from augment.report.paragraphs import limits, methods
 from augment.report.privacy import privacy_card, summarise_privacy
 from augment.report.view import study_view
-from augment.report.words import DECIDING, NOT_MEASURED, plural
+from augment.report.words import NOT_MEASURED, plural
 from augment.workflow import describe_environment, to_json, to_plain
 
 if TYPE_CHECKING:
@@ -36,8 +37,16 @@ __all__ = [
 ]
 
 FORMAT = 1
+_ROLES = {"judged": "augmented", "reference": "real"}
 # What a ``report.json`` of an earlier version lacks.
-_ABSENT: dict[str, Any] = {"unit": "row", "fidelity": None, "privacy": None, "images": None}
+_ABSENT: dict[str, Any] = {
+    "unit": "row",
+    "comparisons": [],
+    "roles": _ROLES,
+    "fidelity": None,
+    "privacy": None,
+    "images": None,
+}
 _PROTOCOL = ["n_rows", "n_columns", "classes", "n_splits", "n_repeats", "ratio_rule", "rope"]
 _PROTOCOL += ["random_state", "generator_params"]
 
@@ -173,6 +182,8 @@ def _lift(result: LiftResult | None) -> dict[str, Any]:
         "reason": result.reason,
         "summary": records(result.summary),
         "by_estimator": records(result.by_estimator),
+        "comparisons": records(result.comparisons),
+        "roles": {**_ROLES, **result.settings.get("roles", {})},
         "smallest_detectable_lift": result.smallest_detectable_lift,
         "equivalent_rows": worth
         and {
@@ -274,7 +285,7 @@ def _study_card(study: Mapping[str, Any]) -> dict[str, Any]:
         "generator": study["name"],
         "verdict": study["verdict"],
         "reason": study["reason"],
-        "lift": overall_lifts(study["summary"]),
+        "lift": overall_lifts(study),
         "smallest_detectable_lift": study["smallest_detectable_lift"],
         "equivalent_rows": worth and {key: worth[key] for key in keys},
         "by_estimator": {row["estimator"]: row["verdict"] for row in study["by_estimator"]},
@@ -282,21 +293,12 @@ def _study_card(study: Mapping[str, Any]) -> dict[str, Any]:
         and {
             "verdict": external["verdict"],
             "n_test": external["n_test"],
-            "lift": overall_lifts(external["summary"]),
+            "lift": overall_lifts({**study, "comparisons": [], **external}),
         },
         "fidelity": study["fidelity"] and fidelity_card(study["fidelity"]),
         "privacy": study["privacy"] and privacy_card(study["privacy"]),
         "protocol": {key: s.get(key) for key in _PROTOCOL},
         "notes": study["notes"],
-    }
-
-
-def overall_lifts(summary: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Give lift and interval of the mean over classifiers, for each deciding metric."""
-    return {
-        row["metric"]: {part: row[part] for part in ("lift", "lower", "upper")}
-        for row in summary
-        if row["estimator"] == "all" and row["arm"] == "augmented" and row["metric"] in DECIDING
     }
 
 

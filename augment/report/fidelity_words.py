@@ -126,7 +126,7 @@ _METRICS: dict[str, tuple[str, str]] = {
 
 def fidelity_words(verdict: str, unit: str) -> dict[str, str]:
     """Say what a fidelity verdict means, and what it does not."""
-    return _filled(_FIDELITY[verdict], unit)
+    return fill(_FIDELITY[verdict], unit)
 
 
 def metric_words(metric: str, unit: str) -> dict[str, str] | None:
@@ -140,11 +140,7 @@ def metric_words(metric: str, unit: str) -> dict[str, str] | None:
     if metric not in _METRICS:
         return None
     shows, does_not = _METRICS[metric]
-    return _filled({"shows": shows, "not": does_not}, unit)
-
-
-def _filled(words: Mapping[str, str], unit: str) -> dict[str, str]:
-    return fill({key: text.replace("{row}", unit) for key, text in words.items()}, unit)
+    return fill({"shows": shows, "not": does_not}, unit)
 
 
 def fidelity_methods(fidelity: Mapping[str, Any] | None, unit: str) -> list[str]:

@@ -77,7 +77,7 @@ _EXPLAINED: tuple[tuple[str, str, str], ...] = (
 
 def privacy_words(verdict: str, unit: str) -> dict[str, str]:
     """Say what a verdict on privacy means, and what it does not."""
-    return _filled(_PRIVACY[verdict], unit)
+    return fill(_PRIVACY[verdict], unit)
 
 
 def privacy_explained(unit: str, *, refitted: bool) -> list[dict[str, str]]:
@@ -89,12 +89,8 @@ def privacy_explained(unit: str, *, refitted: bool) -> list[dict[str, str]]:
     ['Copies', 'Attacks on the synthetic rows']
     """
     keys = ("name", "shows", "not")
-    lines = [_filled(dict(zip(keys, line, strict=True)), unit) for line in _EXPLAINED]
+    lines = [fill(dict(zip(keys, line, strict=True)), unit) for line in _EXPLAINED]
     return [line for line in lines if refitted or line["name"] != "Refits on halves"]
-
-
-def _filled(words: Mapping[str, str], unit: str) -> dict[str, str]:
-    return fill({key: text.replace("{row}", unit) for key, text in words.items()}, unit)
 
 
 def privacy_methods(privacy: Mapping[str, Any] | None, unit: str) -> list[str]:

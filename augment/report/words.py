@@ -30,6 +30,9 @@ ARM_NAMES = {
     "jitter": "Real + jittered copies",
     "smote": "Real + SMOTE",
     "class_weight": "Class weights",
+    "classical": "Real, classically augmented",
+    "classical_augmented": "Classical + synthetic",
+    "classical_bootstrap": "Classical + copies",
     "synthetic": "Synthetic only",
 }
 # Name, sign that turns the stored number into the printed one, and which way is better.
@@ -47,7 +50,7 @@ _VERDICTS: dict[str, dict[str, str]] = {
         "mark": "▲",
         "headline": "Synthetic {rows} help.",
         "means": "Classifiers trained on the real and the synthetic {rows} together judged "
-        "patients they had never seen better than classifiers trained on the real {rows} alone, by "
+        "patients they had never seen better than classifiers trained on {alone}, by "
         "more than the luck of the splits explains, and by more than repeating the real {rows} "
         "achieves.",
         "not": "That every patient is judged better, that the gain carries over to another "
@@ -57,7 +60,7 @@ _VERDICTS: dict[str, dict[str, str]] = {
         "mark": "○",
         "headline": "No evidence that synthetic {rows} help.",
         "means": "The difference is too small or too unsteady to be told from the luck of the "
-        "splits. Using the real {rows} alone is the simpler choice.",
+        "splits. Using {alone} is the simpler choice.",
         "not": "That synthetic {rows} are useless. A gain below the smallest one that this study "
         "could detect would have gone unseen.",
     },
@@ -65,7 +68,7 @@ _VERDICTS: dict[str, dict[str, str]] = {
         "mark": "▼",
         "headline": "Synthetic {rows} do harm.",
         "means": "Classifiers trained with the synthetic {rows} judged unseen patients worse than "
-        "those trained on the real {rows} alone. Do not add these {rows}.",
+        "those trained on {alone}. Do not add these {rows}.",
         "not": "That every generator, or fewer synthetic {rows}, would do harm on these data.",
     },
     "equivalent": {
@@ -101,21 +104,33 @@ def plural(unit: str) -> str:
     return _PLURALS[unit]
 
 
-def verdict_words(verdict: str, unit: str = "row") -> dict[str, str]:
+def verdict_words(verdict: str, unit: str = "row", reference: str = "real") -> dict[str, str]:
     """Say what a verdict on the lift means, and what it does not.
+
+    Parameters
+    ----------
+    verdict : str
+        Of the comparison.
+    unit : {"row", "slice", "image"}
+        What a synthetic thing is called.
+    reference : {"real", "classical"}
+        The arm that synthetic things are added to.
 
     Examples
     --------
     >>> verdict_words("helps", "slice")["headline"]
     'Synthetic slices help.'
     """
-    return fill(_VERDICTS[verdict], unit)
+    alone = f"the real {plural(unit)} alone"
+    if reference == "classical":
+        alone = f"the real {plural(unit)} with classical augmentation alone"
+    return fill(_VERDICTS[verdict], unit, alone=alone)
 
 
-def fill(words: Mapping[str, str], unit: str) -> dict[str, str]:
-    """Put the name of the unit into texts."""
-    rows = plural(unit)
-    return {key: text.format(rows=rows, Rows=rows.capitalize()) for key, text in words.items()}
+def fill(words: Mapping[str, str], unit: str, **more: str) -> dict[str, str]:
+    """Put the name of the unit into texts: ``{row}``, ``{rows}``, ``{Rows}``."""
+    names = {"row": unit, "rows": plural(unit), "Rows": plural(unit).capitalize(), **more}
+    return {key: text.format(**names) for key, text in words.items()}
 
 
 def arm_name(arm: str) -> str:
@@ -137,7 +152,7 @@ def points(value: float | None) -> str:
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
-def worth(equivalent: Mapping[str, Any] | None) -> tuple[str, str, str]:
+def worth(equivalent: Mapping[str, Any] | None, unit: str = "row") -> tuple[str, str, str]:
     """Write the reading of equivalent rows for a tile: value, unit, note.
 
     Examples
@@ -146,10 +161,11 @@ def worth(equivalent: Mapping[str, Any] | None) -> tuple[str, str, str]:
     ('57', 'more real rows', '95 % interval 8 to 120, at 120 rows')
     """
     if not equivalent or equivalent["estimate"] is None:
-        return "–", "", "not estimable from this table"
+        return "–", "", "not estimable from these data"
     m, value = equivalent["m"], round(equivalent["estimate"])
     bounds = [equivalent["lower"], equivalent["upper"]]
     interval = "" if None in bounds else f"95 % interval {bounds[0]:.0f} to {bounds[1]:.0f}, "
     shown = f"≥ {m}" if value >= m else str(value)
-    unit = "real rows" if value < 0 else "more real rows"
-    return shown.replace("-", "−"), unit, f"{interval}at {m} rows".replace("-", "−")
+    rows = plural(unit)
+    what = f"real {rows}" if value < 0 else f"more real {rows}"
+    return shown.replace("-", "−"), what, f"{interval}at {m} {rows}".replace("-", "−")

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from augment._errors import InvalidInputError, did_you_mean, listed
+from augment._errors import InvalidInputError, did_you_mean, listed, or_note
 from augment._random import seed_from, spawn_seeds
 from augment._settings import Settings, check_names, load_settings, parse_overrides
 from augment._tables import (
@@ -47,6 +47,7 @@ __all__ = [
     "load_settings",
     "make_generator",
     "match_columns",
+    "or_note",
     "parse_overrides",
     "read_table",
     "split_table",

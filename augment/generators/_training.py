@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from augment._device import autocast_type
 from augment._random import rng_for, torch_generator
 from augment._typing import BoolArray
 from augment.generators._base import RANDOM_STATE
@@ -135,6 +136,7 @@ class LoopMixin:
     batch_size: Any
     checkpoint: Any
     checkpoint_every: int
+    precision: str
     verbose: Any
 
     history_: pd.DataFrame
@@ -164,6 +166,7 @@ class LoopMixin:
             validation=training.validation() if held_out else None,
             validate_every=stage.validate_every,
             ema_decay=stage.ema_decay,
+            autocast=autocast_type(self.precision, self.device_),
             callbacks=[*guards, *self._callbacks(training, stage)],
         )
         history = pd.DataFrame(record.history)

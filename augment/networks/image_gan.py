@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from augment.networks.images import places, start_at_nothing
 
 __all__ = ["FixedFeatures", "ImageCritic", "ImageRefiner"]
 
@@ -24,10 +27,8 @@ class _Bent(nn.Module):
     def __init__(self, width: int, n_conditions: int) -> None:
         super().__init__()
         self.norm = nn.GroupNorm(GROUPS, width)
-        self.bend = nn.Linear(n_conditions, 2 * width)
-        self.conv = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.bend.weight)
-        nn.init.zeros_(self.bend.bias)
+        self.bend = start_at_nothing(nn.Linear(n_conditions, 2 * width))
+        self.conv = _conv(width, width)
 
     def forward(self, x: Tensor, conditions: Tensor) -> Tensor:
         gain, shift = self.bend(conditions)[:, :, None, None].chunk(2, dim=1)
@@ -59,19 +60,22 @@ class ImageRefiner(nn.Module):
     def __init__(self, channels: int, n_conditions: int, width: int) -> None:
         super().__init__()
         given = max(n_conditions, 1)
-        self.first = nn.Conv2d(channels + 3, width, 3, padding=1)
+        self.first = _conv(channels + 3, width)
         self.down = nn.ModuleList(
-            [nn.Conv2d(width, 2 * width, 3, padding=1), nn.Conv2d(2 * width, 2 * width, 3, padding=1)]
+            [
+                nn.Conv2d(width, 2 * width, 3, padding=1),
+                nn.Conv2d(2 * width, 2 * width, 3, padding=1),
+            ]
         )
         self.inside = nn.ModuleList(_Bent(2 * width, given) for _ in range(2))
         self.up = nn.ModuleList(
-            [nn.Conv2d(2 * width, 2 * width, 3, padding=1), nn.Conv2d(2 * width, width, 3, padding=1)]
+            [
+                nn.Conv2d(2 * width, 2 * width, 3, padding=1),
+                nn.Conv2d(2 * width, width, 3, padding=1),
+            ]
         )
         self.bent = nn.ModuleList([_Bent(2 * width, given), _Bent(width, given)])
-        self.last = nn.Conv2d(width, channels, 3, padding=1)
-        nn.init.zeros_(self.last.weight)
-        if self.last.bias is not None:
-            nn.init.zeros_(self.last.bias)
+        self.last = start_at_nothing(_conv(width, channels))
 
     def forward(self, images: Tensor, conditions: Tensor, noise: Tensor) -> Tensor:
         """Give refined images.
@@ -128,18 +132,15 @@ class ImageCritic(nn.Module):
     .. [2] T. Miyato and M. Koyama, "cGANs with projection discriminator", ICLR 2018.
     """
 
-    def __init__(
-        self, channels: int, n_conditions: int, width: int, size: tuple[int, int]
-    ) -> None:
+    def __init__(self, channels: int, n_conditions: int, width: int, size: tuple[int, int]) -> None:
         super().__init__()
         n_halvings = max(1, int(math.log2(max(min(size) / SMALLEST_SIDE, 2))))
         widths = [width * min(2**level, 4) for level in range(n_halvings + 1)]
-        self.first = nn.Conv2d(channels, widths[0], 3, padding=1)
+        self.first = _conv(channels, widths[0])
         self.halve = nn.ModuleList(
-            nn.Conv2d(a, b, 4, stride=2, padding=1)
-            for a, b in zip(widths[:-1], widths[1:], strict=True)
+            nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in itertools.pairwise(widths)
         )
-        self.joint = nn.Conv2d(widths[-1] + 1, widths[-1], 3, padding=1)
+        self.joint = _conv(widths[-1] + 1, widths[-1])
         self.score = nn.Linear(widths[-1], 1)
         self.project = nn.Linear(max(n_conditions, 1), widths[-1], bias=False)
 
@@ -203,13 +204,9 @@ class FixedFeatures(nn.Module):
         return torch.cat(found, dim=1)
 
 
-def places(images: Tensor) -> Tensor:
-    """Give two channels that say where a pixel is, from -1 to 1."""
-    n, _, height, width = images.shape
-    down = torch.linspace(-1, 1, height, device=images.device, dtype=images.dtype)
-    across = torch.linspace(-1, 1, width, device=images.device, dtype=images.dtype)
-    grid = torch.stack(torch.meshgrid(down, across, indexing="ij"))
-    return grid.expand(n, 2, height, width)
+def _conv(n_in: int, n_out: int) -> nn.Conv2d:
+    """Give a 3 x 3 convolution that keeps the size."""
+    return nn.Conv2d(n_in, n_out, 3, padding=1)
 
 
 def _spread(x: Tensor) -> Tensor:

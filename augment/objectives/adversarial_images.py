@@ -155,9 +155,7 @@ class AdversarialImageObjective(Objective):
         """Say how much variety the refined images still have, in units of the drawn ones'."""
         rows = {name: value.flatten(0, 1)[:CHUNK] for name, value in batch.items()}
         drawn = self._drawn(rows, generator)
-        refined = self.networks["refiner"](
-            drawn, rows["conditions"], _noise_like(drawn, generator)
-        )
+        refined = self.networks["refiner"](drawn, rows["conditions"], _noise_like(drawn, generator))
         share: Tensor = refined.std(dim=0).mean() / drawn.std(dim=0).mean().clamp_min(1e-6)
         return share
 

@@ -28,7 +28,7 @@ from augment.training import (
     train,
 )
 
-__all__ = ["NETWORK_CONSTRAINTS", "LoopMixin", "Stage", "Training", "seed_of"]
+__all__ = ["IMAGE_CONSTRAINTS", "NETWORK_CONSTRAINTS", "LoopMixin", "Stage", "Training", "seed_of"]
 
 _AUTO = StrOptions({"auto"})
 _COUNT = Interval(Integral, 1, None, closed="left")
@@ -48,6 +48,13 @@ NETWORK_CONSTRAINTS: dict[str, Any] = {
     "verbose": ["verbose"],
 }
 """What scikit-learn checks of the parameters that all network generators share."""
+
+IMAGE_CONSTRAINTS: dict[str, Any] = {
+    **NETWORK_CONSTRAINTS,
+    "shrinkage": [Interval(Real, 0, 1, closed="both")],
+    "precision": [StrOptions({"float32", "bfloat16", "auto"})],
+}
+"""What is checked of the parameters of generators of images."""
 
 MAX_BATCH = 512
 """Rows in a step at most."""

@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from augment.networks.images import places, start_at_nothing
 
@@ -76,6 +77,7 @@ class ImageRefiner(nn.Module):
         )
         self.bent = nn.ModuleList([_Bent(2 * width, given), _Bent(width, given)])
         self.last = start_at_nothing(_conv(width, channels))
+        convert_conv2d_weight_memory_format(self, torch.channels_last)  # faster, on CPUs too
 
     def forward(self, images: Tensor, conditions: Tensor, noise: Tensor) -> Tensor:
         """Give refined images.
@@ -143,6 +145,7 @@ class ImageCritic(nn.Module):
         self.joint = _conv(widths[-1] + 1, widths[-1])
         self.score = nn.Linear(widths[-1], 1)
         self.project = nn.Linear(max(n_conditions, 1), widths[-1], bias=False)
+        convert_conv2d_weight_memory_format(self, torch.channels_last)
 
     def forward(self, images: Tensor, conditions: Tensor) -> Tensor:
         """Give one number `(n,)` for each image; only differences mean anything."""

@@ -12,6 +12,7 @@ from torch import nn
 from augment._random import rng_for
 from augment._typing import FloatArray, State
 from augment.data.conditions import Conditions
+from augment.generators._alignment import grid_for
 from augment.generators._base import BLOCK, in_blocks
 from augment.generators._image_law import ImageLaw
 from augment.generators._image_reconstruction import ImageReconstructionMixin
@@ -40,6 +41,7 @@ class LawImageGenerator(ImageReconstructionMixin, LoopMixin, ImageGenerator):
 
     latent_dim: Any
     shrinkage: float
+    deformation_grid: Any
     law_: ImageLaw
     networks_: nn.ModuleDict
 
@@ -47,14 +49,18 @@ class LawImageGenerator(ImageReconstructionMixin, LoopMixin, ImageGenerator):
         """Learn the linear path and the law of the codes from some of the images."""
         conditions = images.conditions.rows(rows)
         return ImageLaw.fit(
-            images.pixels[rows].reshape(len(conditions), -1),
+            images.pixels[rows],
             np.asarray(conditions.features, np.float64),
             conditions.strata,
             self.conditions_.n_strata,
             n_continuous=self.conditions_.n_continuous,
             k=LATENT_DIM if self.latent_dim == "auto" else int(self.latent_dim),
             own=1.0 - float(self.shrinkage),
+            grid=grid_for(*self.image_shape_[1:])
+            if self.deformation_grid == "auto"
+            else int(self.deformation_grid),
             seed=seed_of(images.seed, "components"),
+            device=self.device_,
         )
 
     def _build_network(self) -> nn.Module | None:
@@ -77,8 +83,7 @@ class LawImageGenerator(ImageReconstructionMixin, LoopMixin, ImageGenerator):
         def draw(strata: torch.Tensor, features: torch.Tensor, seed: int) -> torch.Tensor:
             given = features.double().numpy()
             codes = law.draw(strata.numpy(), given[:, n_labels:], rng_for(seed))
-            images = np.clip(law.path.decode(codes, given), 0.0, 1.0)
-            return torch.as_tensor(images, dtype=torch.float32).view(-1, *self.image_shape_)
+            return torch.as_tensor(law.decode(codes, given), dtype=torch.float32)
 
         return draw
 
@@ -103,8 +108,7 @@ class LawImageGenerator(ImageReconstructionMixin, LoopMixin, ImageGenerator):
     ) -> FloatArray:
         """Give the images `(n, channels, height, width)` of codes, from 0 to 1."""
         features = np.asarray(conditions.features, np.float64)
-        flat = np.clip(self.law_.path.decode(codes, features), 0.0, 1.0)
-        return self._refined(flat.reshape(-1, *self.image_shape_), features, rng)
+        return self._refined(self.law_.decode(codes, features), features, rng)
 
     def _tensor(self, values: FloatArray) -> torch.Tensor:
         """Put an array on the device of the networks."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from augment._device import autocast_type
 from augment._random import rng_for, torch_generator
@@ -52,6 +52,7 @@ NETWORK_CONSTRAINTS: dict[str, Any] = {
 IMAGE_CONSTRAINTS: dict[str, Any] = {
     **NETWORK_CONSTRAINTS,
     "shrinkage": [Interval(Real, 0, 1, closed="both")],
+    "deformation_grid": [Interval(Integral, 3, None, closed="left"), Options(Integral, {0}), _AUTO],
     "precision": [StrOptions({"float32", "bfloat16", "auto"})],
 }
 """What is checked of the parameters of generators of images."""

@@ -55,6 +55,10 @@ class ImageGAN(LawImageGenerator):
         Width of the latent code. "auto": as many axes as the images span, at most 256.
     shrinkage : float, default=0.3
         As in `ImageVAE`.
+    deformation_grid : int or "auto", default="auto"
+        Control points along a side of the smooth deformation that brings like images into one
+        shape; 0 leaves it out. "auto": one for every four pixels of the shorter side, at most 8,
+        and none below 12 pixels.
     hidden_dim : int or "auto", default="auto"
         Channels of the refiner at full size, rounded up to a multiple of four. "auto": 16.
     critic_dim : int, default=16
@@ -153,6 +157,7 @@ class ImageGAN(LawImageGenerator):
         *,
         latent_dim: int | str = "auto",
         shrinkage: float = 0.3,
+        deformation_grid: int | str = "auto",
         hidden_dim: int | str = "auto",
         critic_dim: int = 16,
         penalty: float = 1.0,
@@ -169,6 +174,7 @@ class ImageGAN(LawImageGenerator):
     ) -> None:
         self.latent_dim = latent_dim
         self.shrinkage = shrinkage
+        self.deformation_grid = deformation_grid
         self.hidden_dim = hidden_dim
         self.critic_dim = critic_dim
         self.penalty = penalty

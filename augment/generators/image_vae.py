@@ -42,6 +42,10 @@ class ImageVAE(LawImageGenerator):
     shrinkage : float, default=0.3
         Share of each component's variance that is common to all components of a condition. 0
         stays closest to the images of `fit`, 1 makes all components alike in shape.
+    deformation_grid : int or "auto", default="auto"
+        Control points along a side of the smooth deformation that brings like images into one
+        shape; 0 leaves it out. "auto": one for every four pixels of the shorter side, at most 8,
+        and none below 12 pixels.
     hidden_dim : int or "auto", default="auto"
         Channels of the convolutional path behind the linear one; "auto" and 0 leave it out.
     max_steps : int or "auto", default="auto"
@@ -123,6 +127,7 @@ class ImageVAE(LawImageGenerator):
         *,
         latent_dim: int | str = "auto",
         shrinkage: float = 0.3,
+        deformation_grid: int | str = "auto",
         hidden_dim: int | str = "auto",
         max_steps: int | str = "auto",
         batch_size: int | str = "auto",
@@ -137,6 +142,7 @@ class ImageVAE(LawImageGenerator):
     ) -> None:
         self.latent_dim = latent_dim
         self.shrinkage = shrinkage
+        self.deformation_grid = deformation_grid
         self.hidden_dim = hidden_dim
         self.max_steps = max_steps
         self.batch_size = batch_size
@@ -166,11 +172,10 @@ class ImageVAE(LawImageGenerator):
             strata, groups, CROSS_FITS, CROSS_FRACTION, seed_of(images.seed, "cross-fits")
         )
         for left_out in folds:
-            path = self._fit_law(images, ~left_out if left_out.any() else left_out | True).path
+            law = self._fit_law(images, ~left_out if left_out.any() else left_out | True)
             features = np.asarray(images.conditions.features[left_out], np.float64)
-            flat = images.pixels[left_out].reshape(len(features), self.n_features_in_)
-            seen = path.decode(path.encode(flat, features), features)
-            coarse[left_out] = np.clip(seen, 0, 1).reshape(-1, *self.image_shape_)
+            codes = law.encode(images.pixels[left_out], features, strata[left_out])
+            coarse[left_out] = law.decode(codes, features)
         arrays = {
             "image": images.pixels,
             "coarse": coarse,

@@ -11,7 +11,8 @@ import augment
 from augment import ImageGAN, ImageVAE
 from augment._errors import InvalidInputError, SmallDataWarning
 from augment._random import torch_generator
-from augment.generators._image_law import MIN_IMAGES, ImageLaw, Mixture
+from augment.generators._image_law import ImageLaw, Mixture
+from augment.generators._likeness import MIN_IMAGES
 from augment.training import Checkpoint
 
 CONVOLUTIONAL = ImageVAE(hidden_dim=8, max_steps=30, random_state=0)
@@ -185,7 +186,8 @@ def test_the_mean_of_a_lone_image_is_not_learned():
     rng = np.random.default_rng(0)
     rows = rng.random((21, 30))
     strata = np.array([0] * 20 + [1])
-    law = ImageLaw.fit(rows, np.eye(2)[strata], strata, 2, k=20, own=0.7, seed=0)
+    images = rows.reshape(21, 1, 5, 6)
+    law = ImageLaw.fit(images, np.eye(2)[strata], strata, 2, k=20, own=0.7, grid=0, seed=0)
     assert_allclose(law.path.expected(np.eye(2))[1], rows.mean(axis=0), atol=0.1)
 
 

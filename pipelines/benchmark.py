@@ -248,6 +248,7 @@ def _shown(settings: Settings) -> dict[str, Any]:
         mode="json", exclude_defaults=True, exclude={"python_of"}
     )
     shown["datasets"] = [Path(source).name for source in settings.datasets]
+    shown["generators"] = {Path(name).name: given for name, given in settings.generators.items()}
     return shown
 
 

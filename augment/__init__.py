@@ -62,7 +62,7 @@ _EXPORTS = {
     "evaluate_lift": "augment.evaluation.lift",
     "load": "augment.persistence",
 }
-_SUBPACKAGES = ("data", "evaluation", "generators", "metrics", "report")
+_SUBPACKAGES = ("benchmarking", "data", "evaluation", "generators", "metrics", "report")
 
 __all__ = [
     "AugmentedClassifier",

@@ -106,7 +106,7 @@ def choose(
 
 
 def n_repeats(n_rows: int) -> int:
-    """Say how often the rows are divided: ``300 / n_rows`` times, but once to three times.
+    """Say how often rows (or patients) are divided: ``300 / n_rows``, from once to three times.
 
     Examples
     --------
@@ -147,9 +147,10 @@ def plan_folds(
     if cv is None or isinstance(cv, int | np.integer):
         own = None if groups is None else groups[counted]
         n_folds = 5 if cv is None else int(cv)
+        n_units = len(counted) if own is None else len(np.unique(own))
         folds = [
             (counted[train], counted[test])
-            for repeat in spawn_seeds(seed, n_repeats(len(counted)))
+            for repeat in spawn_seeds(seed, n_repeats(n_units))
             for train, test in _stratified(codes[counted], own, n_folds, repeat)
         ]
     else:

@@ -10,20 +10,24 @@ _EXPORTS = {
     "ExternalResult": "augment.evaluation.results",
     "FidelityResult": "augment.evaluation.fidelity",
     "LiftResult": "augment.evaluation.results",
+    "PrivacyResult": "augment.evaluation.privacy",
     "Result": "augment.evaluation.results",
     "default_estimators": "augment.evaluation.classifiers",
     "evaluate_fidelity": "augment.evaluation.fidelity",
     "evaluate_lift": "augment.evaluation.lift",
+    "evaluate_privacy": "augment.evaluation.privacy",
 }
 __all__ = [
     "EquivalentRows",
     "ExternalResult",
     "FidelityResult",
     "LiftResult",
+    "PrivacyResult",
     "Result",
     "default_estimators",
     "evaluate_fidelity",
     "evaluate_lift",
+    "evaluate_privacy",
 ]
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from augment.augmented import AugmentedClassifier
     from augment.evaluation.fidelity import FidelityResult, evaluate_fidelity
     from augment.evaluation.lift import evaluate_lift
+    from augment.evaluation.privacy import PrivacyResult, evaluate_privacy
     from augment.evaluation.results import LiftResult
     from augment.generators.baselines import Bootstrap, Jitter
     from augment.generators.copula import GaussianCopula
@@ -58,8 +59,10 @@ _EXPORTS = {
     "FidelityResult": "augment.evaluation.fidelity",
     "GeneratorOverSampler": "augment.samplers",
     "LiftResult": "augment.evaluation.results",
+    "PrivacyResult": "augment.evaluation.privacy",
     "evaluate_fidelity": "augment.evaluation.fidelity",
     "evaluate_lift": "augment.evaluation.lift",
+    "evaluate_privacy": "augment.evaluation.privacy",
     "load": "augment.persistence",
 }
 _SUBPACKAGES = ("benchmarking", "data", "evaluation", "generators", "metrics", "report")
@@ -75,11 +78,13 @@ __all__ = [
     "ImageVAE",
     "Jitter",
     "LiftResult",
+    "PrivacyResult",
     "Smote",
     "TabularGAN",
     "TabularVAE",
     "evaluate_fidelity",
     "evaluate_lift",
+    "evaluate_privacy",
     "load",
 ]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from augment.anomaly import ReconstructionDetector
     from augment.augmented import AugmentedClassifier
     from augment.evaluation.fidelity import FidelityResult, evaluate_fidelity
     from augment.evaluation.lift import evaluate_lift
@@ -45,8 +46,10 @@ _MODELS = {
     "TabularGAN": "augment.generators.tabular_gan",
     "TabularVAE": "augment.generators.tabular_vae",
 }
+# The classes that a model file may hold: the generators, and what is built on them.
+_STORED = {**_MODELS, "ReconstructionDetector": "augment.anomaly"}
 _EXPORTS = {
-    **_MODELS,
+    **_STORED,
     "AugmentedClassifier": "augment.augmented",
     "FidelityResult": "augment.evaluation.fidelity",
     "GeneratorOverSampler": "augment.samplers",
@@ -66,6 +69,7 @@ __all__ = [
     "ImageVAE",
     "Jitter",
     "LiftResult",
+    "ReconstructionDetector",
     "Smote",
     "TabularGAN",
     "TabularVAE",

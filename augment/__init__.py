@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from augment.anomaly import ReconstructionDetector
     from augment.augmented import AugmentedClassifier
     from augment.evaluation.fidelity import FidelityResult, evaluate_fidelity
     from augment.evaluation.lift import evaluate_lift
@@ -53,8 +54,10 @@ _MODELS = {
     **_GENERATORS,
     "ImageClassifier": "augment.image_classifier",
 }
+# The classes that a model file may hold: the generators, and what is built on them.
+_STORED = {**_MODELS, "ReconstructionDetector": "augment.anomaly"}
 _EXPORTS = {
-    **_MODELS,
+    **_STORED,
     "AugmentedClassifier": "augment.augmented",
     "FidelityResult": "augment.evaluation.fidelity",
     "GeneratorOverSampler": "augment.samplers",
@@ -79,6 +82,7 @@ __all__ = [
     "Jitter",
     "LiftResult",
     "PrivacyResult",
+    "ReconstructionDetector",
     "Smote",
     "TabularGAN",
     "TabularVAE",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from augment.generators.smote import Smote
     from augment.generators.tabular_gan import TabularGAN
     from augment.generators.tabular_vae import TabularVAE
+    from augment.image_classifier import ImageClassifier
     from augment.persistence import load
     from augment.samplers import GeneratorOverSampler
 
@@ -35,8 +36,7 @@ try:
 except PackageNotFoundError:  # a source tree on the path that was never installed
     __version__ = "0+unknown"
 
-# The classes that a model file may name: nothing else is ever built from a file.
-_MODELS = {
+_GENERATORS = {
     "Bootstrap": "augment.generators.baselines",
     "GaussianCopula": "augment.generators.copula",
     "ImageVAE": "augment.generators.image_vae",
@@ -44,6 +44,11 @@ _MODELS = {
     "Smote": "augment.generators.smote",
     "TabularGAN": "augment.generators.tabular_gan",
     "TabularVAE": "augment.generators.tabular_vae",
+}
+# The classes that a model file may name: nothing else is ever built from a file.
+_MODELS = {
+    **_GENERATORS,
+    "ImageClassifier": "augment.image_classifier",
 }
 _EXPORTS = {
     **_MODELS,
@@ -63,6 +68,7 @@ __all__ = [
     "FidelityResult",
     "GaussianCopula",
     "GeneratorOverSampler",
+    "ImageClassifier",
     "ImageVAE",
     "Jitter",
     "LiftResult",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from augment.evaluation.results import LiftResult
     from augment.generators.baselines import Bootstrap, Jitter
     from augment.generators.copula import GaussianCopula
+    from augment.generators.image_gan import ImageGAN
     from augment.generators.image_vae import ImageVAE
     from augment.generators.smote import Smote
     from augment.generators.tabular_gan import TabularGAN
@@ -39,6 +40,7 @@ except PackageNotFoundError:  # a source tree on the path that was never install
 _GENERATORS = {
     "Bootstrap": "augment.generators.baselines",
     "GaussianCopula": "augment.generators.copula",
+    "ImageGAN": "augment.generators.image_gan",
     "ImageVAE": "augment.generators.image_vae",
     "Jitter": "augment.generators.baselines",
     "Smote": "augment.generators.smote",
@@ -60,7 +62,7 @@ _EXPORTS = {
     "evaluate_lift": "augment.evaluation.lift",
     "load": "augment.persistence",
 }
-_SUBPACKAGES = ("data", "evaluation", "generators", "metrics", "report")
+_SUBPACKAGES = ("benchmarking", "data", "evaluation", "generators", "metrics", "report")
 
 __all__ = [
     "AugmentedClassifier",
@@ -69,6 +71,7 @@ __all__ = [
     "GaussianCopula",
     "GeneratorOverSampler",
     "ImageClassifier",
+    "ImageGAN",
     "ImageVAE",
     "Jitter",
     "LiftResult",

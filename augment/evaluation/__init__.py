@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 _EXPORTS = {
+    "CheckedSample": "augment.evaluation.copies",
     "EquivalentRows": "augment.evaluation.results",
     "ExternalResult": "augment.evaluation.results",
     "FidelityResult": "augment.evaluation.fidelity",
@@ -14,8 +15,11 @@ _EXPORTS = {
     "default_estimators": "augment.evaluation.classifiers",
     "evaluate_fidelity": "augment.evaluation.fidelity",
     "evaluate_lift": "augment.evaluation.lift",
+    "image_estimators": "augment.evaluation.images",
+    "sample_without_copies": "augment.evaluation.copies",
 }
 __all__ = [
+    "CheckedSample",
     "EquivalentRows",
     "ExternalResult",
     "FidelityResult",
@@ -24,6 +28,8 @@ __all__ = [
     "default_estimators",
     "evaluate_fidelity",
     "evaluate_lift",
+    "image_estimators",
+    "sample_without_copies",
 ]
 
 

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from augment.anomaly import ReconstructionDetector
     from augment.augmented import AugmentedClassifier
     from augment.evaluation.fidelity import FidelityResult, evaluate_fidelity
     from augment.evaluation.lift import evaluate_lift
+    from augment.evaluation.privacy import PrivacyResult, evaluate_privacy
     from augment.evaluation.results import LiftResult
     from augment.generators.baselines import Bootstrap, Jitter
     from augment.generators.copula import GaussianCopula
@@ -52,14 +54,18 @@ _MODELS = {
     **_GENERATORS,
     "ImageClassifier": "augment.image_classifier",
 }
+# The classes that a model file may hold: the generators, and what is built on them.
+_STORED = {**_MODELS, "ReconstructionDetector": "augment.anomaly"}
 _EXPORTS = {
-    **_MODELS,
+    **_STORED,
     "AugmentedClassifier": "augment.augmented",
     "FidelityResult": "augment.evaluation.fidelity",
     "GeneratorOverSampler": "augment.samplers",
     "LiftResult": "augment.evaluation.results",
+    "PrivacyResult": "augment.evaluation.privacy",
     "evaluate_fidelity": "augment.evaluation.fidelity",
     "evaluate_lift": "augment.evaluation.lift",
+    "evaluate_privacy": "augment.evaluation.privacy",
     "load": "augment.persistence",
 }
 _SUBPACKAGES = ("benchmarking", "data", "evaluation", "generators", "metrics", "report")
@@ -75,11 +81,14 @@ __all__ = [
     "ImageVAE",
     "Jitter",
     "LiftResult",
+    "PrivacyResult",
+    "ReconstructionDetector",
     "Smote",
     "TabularGAN",
     "TabularVAE",
     "evaluate_fidelity",
     "evaluate_lift",
+    "evaluate_privacy",
     "load",
 ]
 

@@ -11,12 +11,14 @@ _EXPORTS = {
     "ExternalResult": "augment.evaluation.results",
     "FidelityResult": "augment.evaluation.fidelity",
     "LiftResult": "augment.evaluation.results",
+    "PrivacyResult": "augment.evaluation.privacy",
     "Result": "augment.evaluation.results",
     "default_estimators": "augment.evaluation.classifiers",
     "evaluate_fidelity": "augment.evaluation.fidelity",
     "evaluate_lift": "augment.evaluation.lift",
     "image_estimators": "augment.evaluation.images",
     "sample_without_copies": "augment.evaluation.copies",
+    "evaluate_privacy": "augment.evaluation.privacy",
 }
 __all__ = [
     "CheckedSample",
@@ -24,12 +26,14 @@ __all__ = [
     "ExternalResult",
     "FidelityResult",
     "LiftResult",
+    "PrivacyResult",
     "Result",
     "default_estimators",
     "evaluate_fidelity",
     "evaluate_lift",
     "image_estimators",
     "sample_without_copies",
+    "evaluate_privacy",
 ]
 
 

@@ -40,8 +40,8 @@ _COUNT = Interval(Integral, 1, None, closed="left")
 class ImageClassifier(ClassifierMixin, BaseEstimator):
     """A small convolutional network for 30 to a few thousand images.
 
-    Four convolutions and a linear layer, trained from scratch for a fixed number of steps, so that two
-    training sets of different size get the same training. No weights are downloaded.
+    Four convolutions and a linear layer, trained from scratch for a fixed number of steps, so
+    that training sets of different size get the same training. No weights are downloaded.
 
     Parameters
     ----------

@@ -118,19 +118,26 @@ def show(scores: pd.DataFrame, comparisons: pd.DataFrame) -> None:
     )
     print(markdown(means.round(3).reset_index()))
     keys = ["size", "estimator", "arm", "reference"]
-    shown = comparisons.assign(
-        text=[
-            f"{row.lift:+.3f} [{row.lower:+.3f}, {row.upper:+.3f}]"
-            + (
-                ""
-                if np.isnan(row.n_groups)
-                else f" ({row.group_lower:+.3f}, {row.group_upper:+.3f})"
-            )
-            for row in comparisons.itertuples()
-        ]
-    ).pivot_table(index=keys, columns="metric", values="text", aggfunc="first", sort=False)
+    shown = comparisons.assign(text=[lift_text(row) for row in comparisons.to_dict("records")])
+    wide = shown.pivot_table(
+        index=keys, columns="metric", values="text", aggfunc="first", sort=False
+    )
     print("\nLift [over splits] (over blocks)\n")
-    print(shown[list(METRICS)].reset_index().to_markdown(index=False))
+    print(markdown(wide[list(METRICS)].reset_index()))
+
+
+def lift_text(row: dict) -> str:
+    """Write a lift with its intervals."""
+    text = f"{row['lift']:+.3f} [{row['lower']:+.3f}, {row['upper']:+.3f}]"
+    if np.isnan(row["n_groups"]):
+        return text
+    return f"{text} ({row['group_lower']:+.3f}, {row['group_upper']:+.3f})"
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Write a table."""
+    rows = [list(table.columns), ["---"] * table.shape[1], *table.astype(str).to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
 
 
 def main() -> None:

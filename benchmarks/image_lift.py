@@ -34,7 +34,6 @@ from augment.evaluation.classifiers import candidates
 from augment.evaluation.images import AUTO_AMOUNT
 from augment.evaluation.inputs import Cohort, check_cohort
 from augment.evaluation.parameters import controls, versions
-from augment.evaluation.rows import Amount
 from augment.evaluation.splits import Split, plan_splits, scorable_classes
 from augment.evaluation.study import Study
 from augment.evaluation.trial import Trial, run_split
@@ -160,7 +159,8 @@ def main() -> None:
         class_weight=wanted.class_weight,
         candidates=candidates(None, is_table=False),
         metrics=METRICS,
-        amount=Amount(arguments.ratio, arguments.weight),
+        ratio=arguments.ratio,
+        weight=arguments.weight,
         seed=0,
         external=None,
         classical=wanted.classical,

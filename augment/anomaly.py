@@ -22,7 +22,7 @@ from augment._typing import BoolArray, FloatArray, IntArray, RandomState, State
 from augment.generators._base import RANDOM_STATE, _storable
 from augment.generators._conformal import Calibration
 from augment.generators._cross_fit import CrossFit
-from augment.generators._tabular import patients
+from augment.generators._tabular import MIN_ROWS, patients
 from augment.persistence import write_state
 
 __all__ = ["ReconstructionDetector"]
@@ -163,11 +163,17 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
         """
         self._validate_params()
         X = self._container(X, reset=True)
+        n_kept = len(X) - int(self.trim * len(X))
+        if n_kept <= MIN_ROWS:
+            raise InvalidInputError(
+                f"A detector needs more than {MIN_ROWS} normal rows, so that some can be left "
+                f"out; got n_samples={len(X)}, n_features={X.shape[1]}, trim={self.trim:g}. "
+                "Collect more rows, or trim fewer."
+            )
         codes = patients(groups, X)
         seeds = spawn_seeds(seed_from(self.random_state), 2)
         generator = self._default(X) if self.generator is None else self.generator
         self.kept_ = np.ones(len(X), dtype=bool)
-        n_kept = len(X) - int(self.trim * len(X))
         for _ in range(TRIM_ROUNDS if n_kept < len(X) else 0):
             held_out = self._cross_fit(generator, X, codes, seeds[0])
             order = np.argsort(held_out, kind="stable")

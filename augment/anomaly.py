@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 import augment
 from augment._errors import InvalidInputError, SmallDataWarning
 from augment._random import seed_from, spawn_seeds
-from augment._typing import BoolArray, FloatArray, IntArray, RandomState, State
+from augment._typing import FloatArray, IntArray, RandomState, State
 from augment.generators._base import RANDOM_STATE, _storable
 from augment.generators._conformal import Calibration
 from augment.generators._cross_fit import CrossFit
@@ -363,7 +363,7 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
             self.generator = _built(state["own_generator"])
         members = [_built(state["member"]) for _ in state["cross_fit"]["members"]]
         self._cross = CrossFit.from_state(state["cross_fit"], members)
-        self.kept_: BoolArray = np.asarray(state["kept"], dtype=bool)
+        self.kept_ = np.asarray(state["kept"], dtype=bool)
         self.n_features_in_ = int(state["n_features_in"])
         if state["feature_names_in"]:
             self.feature_names_in_ = np.array(state["feature_names_in"], dtype=object)

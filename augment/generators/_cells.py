@@ -199,10 +199,11 @@ class CellReader:
         if frame.shape[1] != len(self.schema.columns):
             self.schema.conform(X)  # it says what is wrong
         unseen = np.column_stack(
-            [_unseen(column, frame.iloc[:, i]) for i, column in enumerate(self.schema.columns)]
+            [_unseen(known, frame.iloc[:, i]) for i, known in enumerate(self.schema.columns)]
         )
-        for i in np.flatnonzero(unseen.any(axis=0)):
-            frame.isetitem(i, frame.iloc[:, i].astype(object).mask(unseen[:, i]))
+        for i in np.flatnonzero(unseen.any(axis=0)).tolist():
+            column: pd.Series = frame.iloc[:, i]
+            frame.isetitem(i, column.astype(object).mask(unseen[:, i]))
         if container == "array":
             frame = frame.set_axis(self.schema.names, axis=1)
         return self.schema.conform(frame), unseen

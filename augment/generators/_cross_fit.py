@@ -101,8 +101,8 @@ class CrossFit:
         residuals = [m.residuals(x) for m, x in zip(members, left_out, strict=True)]
         cross_fit = cls(tuple(members), method, standards, _size(np.concatenate(residuals)))
         held_out = np.empty(len(kept))
-        for rows, part in zip(rows_of, parts, strict=True):
-            held_out[rows] = cross_fit._combined(part)
+        for rows, ingredients in zip(rows_of, parts, strict=True):
+            held_out[rows] = cross_fit._combined(ingredients)
         if not kept.all():
             held_out[~kept] = cross_fit.surprise(_safe_indexing(X, np.flatnonzero(~kept)))
         return cross_fit, held_out

@@ -126,7 +126,7 @@ class RowSurprise:
         blocks = [self.generator._raw_scores(block) for block in in_blocks(conditions, 0)]
         scores = np.concatenate(blocks)
         covariance = np.atleast_2d(np.cov(scores, rowvar=False)) + RIDGE * np.eye(n_scores)
-        return scores.mean(axis=0), np.linalg.inv(covariance)
+        return np.asarray(scores.mean(axis=0)), np.asarray(np.linalg.inv(covariance))
 
     def _conditions(self, n_rows: int) -> Conditions:
         return self.generator.conditions_.draw(n_rows, 0, seed=0)

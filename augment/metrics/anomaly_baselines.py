@@ -59,7 +59,9 @@ def as_numbers(train: pd.DataFrame, new: pd.DataFrame) -> tuple[FloatArray, Floa
         SimpleImputer(strategy="constant", fill_value="missing"),
         OneHotEncoder(handle_unknown="ignore", sparse_output=False),
     )
-    transformer = ColumnTransformer([("numbers", imputer, numeric + dated), ("levels", coder, other)])
+    transformer = ColumnTransformer(
+        [("numbers", imputer, numeric + dated), ("levels", coder, other)]
+    )
     frames = [_plain(frame, numeric, dated, other) for frame in (train, new)]
     fitted = transformer.fit(frames[0])
     first, second = (np.asarray(fitted.transform(frame), np.float64) for frame in frames)

@@ -202,7 +202,7 @@ class CellReader:
             [_unseen(known, frame.iloc[:, i]) for i, known in enumerate(self.schema.columns)]
         )
         for i in np.flatnonzero(unseen.any(axis=0)).tolist():
-            column: pd.Series = frame.iloc[:, i]
+            column: Any = frame.iloc[:, i]
             frame.isetitem(i, column.astype(object).mask(unseen[:, i]))
         if container == "array":
             frame = frame.set_axis(self.schema.names, axis=1)

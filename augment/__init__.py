@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from augment.anomaly import ReconstructionDetector
     from augment.augmented import AugmentedClassifier
     from augment.evaluation.fidelity import FidelityResult, evaluate_fidelity
     from augment.evaluation.lift import evaluate_lift
+    from augment.evaluation.privacy import PrivacyResult, evaluate_privacy
     from augment.evaluation.results import LiftResult
     from augment.generators.baselines import Bootstrap, Jitter
     from augment.generators.copula import GaussianCopula
+    from augment.generators.image_gan import ImageGAN
     from augment.generators.image_vae import ImageVAE
     from augment.generators.smote import Smote
     from augment.generators.tabular_gan import TabularGAN
@@ -39,6 +42,7 @@ except PackageNotFoundError:  # a source tree on the path that was never install
 _GENERATORS = {
     "Bootstrap": "augment.generators.baselines",
     "GaussianCopula": "augment.generators.copula",
+    "ImageGAN": "augment.generators.image_gan",
     "ImageVAE": "augment.generators.image_vae",
     "Jitter": "augment.generators.baselines",
     "Smote": "augment.generators.smote",
@@ -50,17 +54,21 @@ _MODELS = {
     **_GENERATORS,
     "ImageClassifier": "augment.image_classifier",
 }
+# The classes that a model file may hold: the generators, and what is built on them.
+_STORED = {**_MODELS, "ReconstructionDetector": "augment.anomaly"}
 _EXPORTS = {
-    **_MODELS,
+    **_STORED,
     "AugmentedClassifier": "augment.augmented",
     "FidelityResult": "augment.evaluation.fidelity",
     "GeneratorOverSampler": "augment.samplers",
     "LiftResult": "augment.evaluation.results",
+    "PrivacyResult": "augment.evaluation.privacy",
     "evaluate_fidelity": "augment.evaluation.fidelity",
     "evaluate_lift": "augment.evaluation.lift",
+    "evaluate_privacy": "augment.evaluation.privacy",
     "load": "augment.persistence",
 }
-_SUBPACKAGES = ("data", "evaluation", "generators", "metrics", "report")
+_SUBPACKAGES = ("benchmarking", "data", "evaluation", "generators", "metrics", "report")
 
 __all__ = [
     "AugmentedClassifier",
@@ -69,14 +77,18 @@ __all__ = [
     "GaussianCopula",
     "GeneratorOverSampler",
     "ImageClassifier",
+    "ImageGAN",
     "ImageVAE",
     "Jitter",
     "LiftResult",
+    "PrivacyResult",
+    "ReconstructionDetector",
     "Smote",
     "TabularGAN",
     "TabularVAE",
     "evaluate_fidelity",
     "evaluate_lift",
+    "evaluate_privacy",
     "load",
 ]
 

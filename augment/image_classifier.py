@@ -329,7 +329,7 @@ def _checked(X: Any) -> np.ndarray:
             f"{len(bad)} images hold NaN or infinite pixels, the first is image {bad[0]}. "
             "Fill them, or leave these images out."
         )
-    return images
+    return images.astype(np.uint8) if images.dtype == bool else images
 
 
 def _rows(X: Any, y: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray, FloatArray]:

@@ -345,7 +345,7 @@ class RunDirectory:
         """Move the staged files to their place, or remove them."""
         if kind is None:
             for staged in sorted(self._stage.iterdir()):
-                staged.replace(self.path / staged.name)
+                _move(staged, self.path / staged.name)
         shutil.rmtree(self._stage, ignore_errors=True)
         if kind is not None:
             self._remove_made()
@@ -382,6 +382,13 @@ class RunDirectory:
         environment = {**describe_environment(), "seconds": seconds}
         self.write_json("environment.json", environment)
         return environment
+
+
+def _move(staged: Path, place: Path) -> None:
+    """Put a file or folder in its place; a folder of an earlier run makes way."""
+    if staged.is_dir() and place.is_dir():
+        shutil.rmtree(place)
+    staged.replace(place)
 
 
 def _missing_folders(path: Path) -> list[Path]:

@@ -131,4 +131,5 @@ def pipeline_names() -> list[str]:
 
     import augment.pipelines
 
-    return sorted(module.name for module in pkgutil.iter_modules(augment.pipelines.__path__))
+    names = [module.name for module in pkgutil.iter_modules(augment.pipelines.__path__)]
+    return sorted(name for name in names if not name.startswith("_"))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from augment.data.encoder import TableEncoder
     from augment.data.phantoms import make_phantoms
     from augment.data.schema import TableSchema
-    from augment.data.slices import SliceGeometry, SliceSet, load_slices, save_slices
+    from augment.data.slices import SliceGeometry, SliceSet, load_slices, save_slices, split_slices
     from augment.data.tables import load_table
 
 _EXPORTS = {
@@ -33,6 +33,7 @@ _EXPORTS = {
     "load_table": "augment.data.tables",
     "make_phantoms": "augment.data.phantoms",
     "save_slices": "augment.data.slices",
+    "split_slices": "augment.data.slices",
 }
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "load_table",
     "make_phantoms",
     "save_slices",
+    "split_slices",
 ]
 
 

@@ -6,14 +6,13 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from augment._errors import AugmentWarning, InvalidInputError
 from augment._typing import BoolArray, FloatArray
 from augment.data._pictures import read_picture
-from augment.data._resampling import Grid, Plane, Size, check_plane, check_size, fit_picture
+from augment.data._resampling import Grid, Plane, Size, fit_picture
 from augment.data._slice_files import Found
 from augment.data._slice_set import SliceGeometry
 from augment.data._slice_store import new_store
@@ -23,7 +22,6 @@ __all__ = [
     "Cut",
     "Options",
     "check_alike",
-    "check_options",
     "cut_pictures",
     "cut_volumes",
     "store_for",
@@ -46,6 +44,22 @@ class Options:
     memory_limit: int
     cache_dir: str | Path | None
 
+    def __post_init__(self) -> None:
+        n, percentiles = self.n_slices, self.percentiles
+        if n is not None and (not isinstance(n, int | np.integer) or n < 1):
+            raise InvalidInputError(f"n_slices must be a whole number from 1, or None; got {n!r}.")
+        if percentiles is not None and not 0 <= percentiles[0] < percentiles[1] <= 100:
+            raise InvalidInputError(
+                "percentiles must be two numbers from 0 to 100, the lower first; got "
+                f"{percentiles}."
+            )
+        if self.pixel_size is not None and not self.pixel_size > 0:
+            raise InvalidInputError(f"pixel_size must be above 0 mm; got {self.pixel_size}.")
+        if not 0 < self.min_foreground <= 1:
+            raise InvalidInputError(
+                f"min_foreground must be above 0 and at most 1; got {self.min_foreground}."
+            )
+
 
 @dataclasses.dataclass
 class Cut:
@@ -55,28 +69,6 @@ class Cut:
     geometry: list[SliceGeometry]
     positions: FloatArray | None = None
     masks: BoolArray | None = None
-
-
-def check_options(plane: str, size: Any, n_slices: Any, percentiles: Any, *others: Any) -> Options:
-    """Check the parameters."""
-    pixel_size, min_foreground, memory_limit, cache_dir = others
-    if n_slices is not None and (not isinstance(n_slices, int | np.integer) or n_slices < 1):
-        raise InvalidInputError(f"n_slices must be a whole number from 1, or None; got {n_slices}.")
-    if percentiles is not None:
-        low, high = percentiles
-        if not 0 <= low < high <= 100:
-            raise InvalidInputError(
-                "percentiles must be two numbers from 0 to 100, the lower first; got "
-                f"{percentiles}."
-            )
-    if pixel_size is not None and not pixel_size > 0:
-        raise InvalidInputError(f"pixel_size must be above 0 mm; got {pixel_size}.")
-    if not 0 < min_foreground <= 1:
-        raise InvalidInputError(
-            f"min_foreground must be above 0 and at most 1; got {min_foreground}."
-        )
-    return Options(check_plane(plane), check_size(size), n_slices, percentiles, pixel_size,
-                    min_foreground, int(memory_limit), cache_dir)  # fmt: skip
 
 
 def cut_volumes(found: Found, options: Options, read: Reader) -> Iterator[Cut]:
@@ -169,13 +161,14 @@ def cut_pictures(found: Found, options: Options) -> Iterator[Cut]:
 
 
 def _outline(path: Path, shape: tuple[int, ...], size: Size) -> BoolArray:
-    outline = (read_picture(path) > 0).any(axis=0)
+    outline: BoolArray = np.any(read_picture(path) > 0, axis=0)
     if outline.shape != shape:
         raise InvalidInputError(
             f"The outline '{path}' has {outline.shape[0]}x{outline.shape[1]} pixels, its picture "
             f"{shape[0]}x{shape[1]}. Give the outline of the same picture."
         )
-    return np.asarray(fit_picture(outline[None].astype(np.float64), size) > 0.5)
+    inside: BoolArray = fit_picture(outline[None].astype(np.float64), size) > 0.5
+    return inside
 
 
 def store_for(found: Found, cut: Cut, options: Options) -> tuple[np.ndarray, int]:

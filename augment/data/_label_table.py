@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import warnings
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
@@ -12,10 +13,18 @@ from typing import Any
 
 import pandas as pd
 
-from augment._errors import InvalidInputError, did_you_mean, listed
-from augment._tables import read_table
+from augment._errors import AugmentWarning, InvalidInputError, did_you_mean, listed
+from augment._tables import MARK, read_table
 
-__all__ = ["Columns", "LabelTable", "bids_subject", "find_table", "read_labels", "subject_of"]
+__all__ = [
+    "Columns",
+    "LabelTable",
+    "absolute",
+    "bids_subject",
+    "find_table",
+    "read_labels",
+    "subject_of",
+]
 
 AUTO = "auto"
 TABLES = ("participants.tsv", "participants.csv", "index.csv", "labels.csv")
@@ -80,8 +89,12 @@ class LabelTable:
     def rows_of(self, files: Sequence[Path], root: Path) -> list[int]:
         """Give the row of each file, found by its name or by its subject."""
         if self.file is not None:
-            places = {os.path.abspath(path): i for i, path in enumerate(self.files())}
-            keys = [os.path.abspath(path) for path in files]
+            named = self.files()
+            places = {str(absolute(path)): i for i, path in enumerate(named)}
+            keys = [str(absolute(path)) for path in files]
+            if any(key not in places for key in keys):  # perhaps by way of a link
+                places = {str(path.resolve()): i for i, path in enumerate(named)}
+                keys = [str(path.resolve()) for path in files]
             what = "file"
         else:
             places = self._subjects()
@@ -128,6 +141,11 @@ class LabelTable:
         return cells.reset_index(drop=True)
 
 
+def absolute(path: Path) -> Path:
+    """Give a path from the root, links left as they are: data sets are kept as links, too."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows links
+
+
 def find_table(folder: Path) -> Path | None:
     """Find the table that stands in a folder of images under a usual name."""
     found = [folder / name for name in TABLES if (folder / name).is_file()]
@@ -171,6 +189,7 @@ def read_labels(labels: Any, folder: Path, columns: Columns) -> LabelTable | Non
                 f"Expected a column {column!r} in {name}; found {listed(frame.columns, 12)}."
                 f"{did_you_mean(column, frame.columns)}"
             )
+    warn_if_synthetic(MARK in frame and bool((frame[MARK] == True).any()), name)  # noqa: E712
     file = _found(columns.file, _FILES, frame)
     if file is not None and not _holds_files(frame[file]) and columns.file == AUTO:
         file = None
@@ -182,6 +201,17 @@ def read_labels(labels: Any, folder: Path, columns: Columns) -> LabelTable | Non
     return LabelTable(
         frame, home, name, label, group, file, columns.mask, tuple(columns.covariates)
     )
+
+
+def warn_if_synthetic(marked: bool, what: str) -> None:
+    """Warn of images that this package made itself."""
+    if marked:
+        warnings.warn(
+            f"{what} holds images that are marked as synthetic. Never take them for patients in an "
+            "evaluation.",
+            AugmentWarning,
+            stacklevel=4,
+        )
 
 
 def _found(wanted: str | None, usual: Sequence[str], frame: pd.DataFrame) -> Hashable | None:

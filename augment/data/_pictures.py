@@ -10,6 +10,7 @@ import numpy as np
 
 from augment._errors import InvalidInputError, did_you_mean, listed
 from augment._typing import FloatArray
+from augment.data._label_table import warn_if_synthetic
 
 __all__ = ["ARCHIVE_SPLITS", "PICTURES", "in_range", "read_archive", "read_picture"]
 
@@ -87,6 +88,7 @@ def read_archive(path: Path, split: str | None) -> tuple[np.ndarray, np.ndarray 
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
+            warn_if_synthetic("synthetic" in arrays, f"'{path}'")
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
         raise InvalidInputError(
             f"'{path}' cannot be read as an archive of arrays ({error}). Write it with "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import warnings
 from collections.abc import Sequence
 from fnmatch import fnmatch
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from augment._errors import AugmentWarning, InvalidInputError
-from augment.data._label_table import LabelTable, bids_subject, subject_of
+from augment.data._label_table import LabelTable, absolute, bids_subject, subject_of
 from augment.data._pictures import PICTURES
 
 __all__ = ["Found", "find_files"]
@@ -160,10 +159,10 @@ def _named(table: LabelTable, everything: Sequence[Path], pattern: str) -> list[
             f"{table.name} names '{missing[0]}', which is not there, as {len(missing)} of "
             f"{len(files)} files are not. Check the paths; they start at '{table.folder}'."
         )
-    known = {Path(os.path.abspath(path)) for path in files}
+    known = {absolute(path) for path in files}
     folders = {path.parent for path in known}
     endings = {ending(path) for path in files}
-    others = (Path(os.path.abspath(path)) for path in everything if ending(path) in endings)
+    others = (absolute(path) for path in everything if ending(path) in endings)
     unnamed = [path for path in others if path.parent in folders and path not in known]
     if unnamed:
         raise InvalidInputError(

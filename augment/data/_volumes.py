@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import zlib
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,19 @@ from nibabel.wrapstruct import WrapStructError
 from augment._errors import InvalidInputError
 from augment._typing import FloatArray, IntArray
 
-__all__ = ["READ_ERRORS", "VolumeHeader", "choose_slices", "read_header", "scaled", "unreadable"]
+__all__ = [
+    "READ_ERRORS",
+    "VolumeHeader",
+    "check_whole",
+    "choose_slices",
+    "read_header",
+    "scaled",
+    "unreadable",
+]
 
 FOREGROUND = 0.1
 """Share of the scaled range above which a voxel counts as tissue."""
+_PIECE = 2**20
 READ_ERRORS = (
     EOFError, OSError, ValueError, RuntimeError, zlib.error, ImageFileError, HeaderDataError,
     WrapStructError,
@@ -97,6 +107,14 @@ def read_header(path: Path) -> VolumeHeader:
     }
     (nx, dx), (ny, dy), (nz, dz) = in_ras
     return VolumeHeader(path, (nx, ny, nz), (dx, dy, dz), facts)
+
+
+def check_whole(path: Path) -> None:
+    """Compare a compressed file with its check sum, which readers of volumes leave unread."""
+    if path.name.endswith(".gz"):
+        with gzip.open(path) as file:
+            while file.read(_PIECE):
+                pass
 
 
 def scaled(volume: FloatArray, percentiles: tuple[float, float] | None, path: Path) -> FloatArray:

@@ -16,21 +16,21 @@ from augment.data._cuts import (
     Cut,
     Options,
     check_alike,
-    check_options,
     cut_pictures,
     cut_volumes,
     store_for,
 )
 from augment.data._label_table import Columns, LabelTable, read_labels
 from augment.data._pictures import in_range, read_archive
-from augment.data._resampling import Size, fit_picture
+from augment.data._resampling import Size, check_plane, check_size, fit_picture
 from augment.data._slice_files import Found, find_files
 from augment.data._slice_set import SliceGeometry, SliceSet
+from augment.data._slice_split import split_slices
 from augment.data._slice_store import MEMORY_LIMIT, new_store
 from augment.data._slice_writing import save_slices
-from augment.data._volumes import READ_ERRORS, unreadable
+from augment.data._volumes import READ_ERRORS, check_whole, unreadable
 
-__all__ = ["SliceGeometry", "SliceSet", "load_slices", "save_slices"]
+__all__ = ["SliceGeometry", "SliceSet", "load_slices", "save_slices", "split_slices"]
 
 RAS_LABELS = (("L", "R"), ("P", "A"), ("I", "S"))
 
@@ -122,7 +122,8 @@ def load_slices(
     Warns
     -----
     AugmentWarning
-        If other files were skipped, rows of the table have no file, or orientations are unknown.
+        If other files were skipped, rows of the table have no file, orientations are unknown, or
+        images are marked as synthetic.
     SmallDataWarning
         If a class has one subject only, so that it cannot be split by subject.
 
@@ -148,8 +149,8 @@ def load_slices(
     >>> slices
     SliceSet(8 slices of 1x32x32; 4 subjects; labels healthy 4, lesion 4)
     """
-    options = check_options(plane, size, n_slices, percentiles, pixel_size, min_foreground,
-                       memory_limit, cache_dir)  # fmt: skip
+    options = Options(check_plane(plane), check_size(size), n_slices, percentiles, pixel_size,
+                      min_foreground, memory_limit, cache_dir)  # fmt: skip
     columns = Columns(label_column, group_column, file_column, mask_column, tuple(covariates))
     if isinstance(folder_or_paths, str | Path) and str(folder_or_paths).endswith(".npz"):
         return _from_archive(Path(folder_or_paths), labels, split, options)
@@ -177,6 +178,7 @@ def _read_volume(path: Path) -> tuple[FloatArray, FloatArray]:
         ]
     )
     try:
+        check_whole(path)
         image = read({"image": path})["image"]
     except READ_ERRORS as error:
         raise unreadable(path, error.__cause__ or error) from error  # type: ignore[arg-type]

@@ -167,6 +167,7 @@ def _lift(result: LiftResult | None) -> dict[str, Any]:
         nothing: dict[str, Any] = {
             "summary": [],
             "by_estimator": [],
+            "comparisons": [],
             "calibration": [],
             "notes": [],
         }
@@ -174,6 +175,7 @@ def _lift(result: LiftResult | None) -> dict[str, Any]:
             "smallest_detectable_lift": {},
             "equivalent_rows": None,
             "external": None,
+            "roles": _ROLES,
         }
         return {"verdict": NOT_MEASURED, "reason": "", **nothing, **none}
     worth, external = result.equivalent_rows, result.external

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from augment.evaluation.fidelity import FidelityResult
+from augment.evaluation.privacy import PrivacyResult
 
 _LINES = (
     ("marginals", "", 0.07, 0.06, 0.05, 0.08, "lower"),
@@ -42,7 +40,7 @@ def example_fidelity(verdict: str = "near the floor") -> FidelityResult:
     )
 
 
-def example_privacy(verdict: str = "memorisation found", *, refits: bool = True) -> Any:
+def example_privacy(verdict: str = "memorisation found", *, refits: bool = True) -> PrivacyResult:
     """A result that looks as `evaluate_privacy` makes it; rows 3 and 7 are exposed."""
     rng = np.random.default_rng(0)
     n_train, n_new = 140, 700
@@ -72,7 +70,7 @@ def example_privacy(verdict: str = "memorisation found", *, refits: bool = True)
         attacks = pd.concat([attacks, pd.DataFrame([line])], ignore_index=True)
     strongest = {"attack": names[0], "auc": auc[0], "lower": 0.5, "upper": 0.7}
     sizes = {"n_train": n_train, "n_synthetic": n_new, "n_holdout": 70}
-    return SimpleNamespace(
+    return PrivacyResult(
         verdict=verdict,
         reason="An attack (density ratio) tells training rows from rows of other patients.",
         copies=copies,

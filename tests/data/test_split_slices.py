@@ -17,9 +17,9 @@ def slices_of(labels, groups):
     return SliceSet(numbers * np.ones((n, 1, 8, 8), np.float32), pd.Series(labels), groups)
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(
-    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), min_size=6, max_size=60),
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), min_size=6, max_size=40),
     st.floats(0.05, 0.5),
     st.integers(0, 3),
 )

@@ -43,8 +43,8 @@ class Settings(workflow.Settings):
         Processes; -1 is one per core.
     """
 
-    n_subjects: int = Field(60, ge=12)
-    size: int = Field(64, ge=16)
+    n_subjects: int = Field(40, ge=12)
+    size: int = Field(48, ge=16)
     contrast: float = Field(0.2, ge=0)
     estimators: tuple[str, ...] = ("extra trees",)
     generators: tuple[str, ...] = ("image_vae",)

@@ -20,7 +20,7 @@ from augment.training import Batches, train
 
 __all__ = ["Alignment", "grid_for"]
 
-SIDES, STEPS = (32, 32, 64), 20
+SIDES, STEPS = (64, 64, 64), 20
 """Pixels of the longer side, at most, in each round of alignment, and the steps of a round."""
 LARGEST_GRID, PIXELS_A_POINT = 8, 4
 CHUNK = 128

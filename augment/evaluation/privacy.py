@@ -93,7 +93,7 @@ def evaluate_privacy(
     with a generator, the attack by refits has an AUC of significantly more than 0.55. Else
     ``nothing found at this size``.
 
-    **What this does not do.** It never shows that rows are safe to share: a stronger attack may
+    **What this does not do.** It cannot show that rows give nobody away: a stronger attack may
     exist, and with few rows a leak must be large to be seen. Distances are a copy check, and no
     measure of privacy (Z. Yao et al., "The DCR delusion", ESORICS 2025). Only differential
     privacy bounds what any attacker can learn.
@@ -241,8 +241,8 @@ def _notes(samples: Samples, copies: Copies, refits: Audit | None, groups: Any) 
     n_patients = [len(np.unique(samples.rows[i].groups)) for i in (0, 2)]
     if min(n_patients) < _FEW:
         notes.append(
-            f"With {n_patients[0]} training and {n_patients[1]} held-out patients only a large leak "
-            "can be seen."
+            f"With {n_patients[0]} training and {n_patients[1]} held-out patients only a large "
+            "leak can be seen."
         )
     if refits is None:
         notes.append("Without a generator there is no audit by refits, which sees more.")

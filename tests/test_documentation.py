@@ -58,6 +58,15 @@ def test_image_page_runs(monkeypatch, tmp_path):
     assert (tmp_path / "images.safetensors").exists()
 
 
+def test_page_on_reading_images_runs(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    for block in python_blocks("docs/how_to/read_images.md"):
+        exec(block, names)
+    assert names["slices"].groups.tolist() == names["phantoms"].groups.tolist()
+    assert (tmp_path / "synthetic" / names["index"]["file"][0]).is_file()
+
+
 @pytest.fixture(scope="module")
 def written() -> dict:
     """What the page on writing a generator defines."""

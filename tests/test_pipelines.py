@@ -14,7 +14,13 @@ from tests.lift_example import example_result
 
 FOLDER = Path(augment.pipelines.__path__[0])
 PIPELINES = sorted(path for path in FOLDER.glob("*.py") if path.stem != "__init__")
-ALLOWED = {"augment", "augment.report", "augment.workflow", "augment.pipelines"}
+ALLOWED = {
+    "augment",
+    "augment.benchmarking",
+    "augment.report",
+    "augment.workflow",
+    "augment.pipelines",
+}
 
 
 @pytest.mark.parametrize("path", PIPELINES, ids=lambda path: path.stem)

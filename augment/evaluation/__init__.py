@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 _EXPORTS = {
+    "CheckedSample": "augment.evaluation.copies",
     "EquivalentRows": "augment.evaluation.results",
     "ExternalResult": "augment.evaluation.results",
     "FidelityResult": "augment.evaluation.fidelity",
@@ -15,9 +16,12 @@ _EXPORTS = {
     "default_estimators": "augment.evaluation.classifiers",
     "evaluate_fidelity": "augment.evaluation.fidelity",
     "evaluate_lift": "augment.evaluation.lift",
+    "image_estimators": "augment.evaluation.images",
+    "sample_without_copies": "augment.evaluation.copies",
     "evaluate_privacy": "augment.evaluation.privacy",
 }
 __all__ = [
+    "CheckedSample",
     "EquivalentRows",
     "ExternalResult",
     "FidelityResult",
@@ -28,6 +32,8 @@ __all__ = [
     "evaluate_fidelity",
     "evaluate_lift",
     "evaluate_privacy",
+    "image_estimators",
+    "sample_without_copies",
 ]
 
 

@@ -3,16 +3,25 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 import augment
-from augment import ImageVAE
+from augment import ImageGAN, ImageVAE
 from augment._errors import InvalidInputError, SmallDataWarning
-from augment.generators._image_law import MIN_IMAGES, ImageLaw, Mixture
+from augment._random import torch_generator
+from augment.generators._image_law import ImageLaw, Mixture
+from augment.generators._likeness import MIN_IMAGES
+from augment.training import Checkpoint
 
 CONVOLUTIONAL = ImageVAE(hidden_dim=8, max_steps=30, random_state=0)
-GENERATORS = [ImageVAE(random_state=0), CONVOLUTIONAL]
+ADVERSARIAL = ImageGAN(hidden_dim=4, critic_dim=4, max_steps=4, batch_size=8, random_state=0)
+GENERATORS = {
+    "linear": ImageVAE(random_state=0),
+    "convolutional": CONVOLUTIONAL,
+    "adversarial": ADVERSARIAL,
+}
 
 
 def blobs(n=60, height=18, width=14, seed=0, channels=1):
@@ -34,9 +43,18 @@ def height_of(images):
     return (light.sum(axis=2) * np.arange(light.shape[1])).sum(axis=1) / light.sum(axis=(1, 2))
 
 
-@pytest.fixture(scope="module", params=GENERATORS, ids=["linear", "convolutional"])
+def made_to_refine(gan, spread=0.01):
+    """Let a GAN use its refiner, whatever it has learned."""
+    gan.kept_step_ = 1
+    with torch.no_grad():
+        gan.networks_["decoder"].last.weight.normal_(0, spread, generator=torch_generator(0))
+    return gan
+
+
+@pytest.fixture(scope="module", params=GENERATORS)
 def fitted(request):
-    return clone(request.param).fit(*blobs())
+    model = clone(GENERATORS[request.param]).fit(*blobs())
+    return made_to_refine(model) if request.param == "adversarial" else model
 
 
 def test_images_come_back_with_shape_dtype_and_range(fitted):
@@ -88,9 +106,13 @@ def test_a_saved_model_draws_the_same(fitted, tmp_path):
     )
 
 
-def test_the_same_seed_gives_the_same_model(fitted):
-    again = clone(fitted).fit(*blobs())
-    assert_array_equal(again.sample(5, random_state=0)[0], fitted.sample(5, random_state=0)[0])
+@pytest.mark.parametrize("name", GENERATORS)
+def test_the_same_seed_gives_the_same_model(name):
+    first, second = (clone(GENERATORS[name]).fit(*blobs()) for _ in range(2))
+    assert_array_equal(first.sample(5, random_state=0)[0], second.sample(5, random_state=0)[0])
+    weights = [model.networks_.state_dict() for model in (first, second)]
+    for key, value in weights[0].items():
+        assert_array_equal(value, weights[1][key])
 
 
 def test_what_is_encoded_decodes_to_the_reconstruction(fitted):
@@ -164,22 +186,53 @@ def test_the_mean_of_a_lone_image_is_not_learned():
     rng = np.random.default_rng(0)
     rows = rng.random((21, 30))
     strata = np.array([0] * 20 + [1])
-    law = ImageLaw.fit(rows, np.eye(2)[strata], strata, 2, k=20, own=0.7, seed=0)
+    images = rows.reshape(21, 1, 5, 6)
+    law = ImageLaw.fit(images, np.eye(2)[strata], strata, 2, k=20, own=0.7, grid=0, seed=0)
     assert_allclose(law.path.expected(np.eye(2))[1], rows.mean(axis=0), atol=0.1)
 
 
-def test_an_interrupted_training_goes_on(tmp_path):
+@pytest.mark.parametrize("model", [CONVOLUTIONAL, ADVERSARIAL], ids=["vae", "gan"])
+def test_an_interrupted_training_goes_on(model, tmp_path, monkeypatch):
     X, y = blobs()
-    whole = clone(CONVOLUTIONAL).fit(X, y)
-    path = tmp_path / "fit.ckpt"
-    clone(CONVOLUTIONAL).set_params(checkpoint=path, checkpoint_every=10).fit(X, y)
-    resumed = clone(CONVOLUTIONAL).set_params(checkpoint=path, checkpoint_every=10).fit(X, y)
-    assert_array_equal(resumed.sample(3, random_state=0)[0], whole.sample(3, random_state=0)[0])
+    model = clone(model).set_params(checkpoint=tmp_path / "fit.ckpt", checkpoint_every=2)
+    whole = clone(model).set_params(checkpoint=None).fit(X, y)
+    original, calls = Checkpoint._write, []
+
+    def interrupted(self, state, *, finished):
+        original(self, state, finished=finished)
+        calls.append(state.step)
+        if state.step == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoint, "_write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).fit(X, y)
+    monkeypatch.setattr(Checkpoint, "_write", original)
+    resumed = clone(model).fit(X, y)
+    assert calls == [0, 2]
+    for key, value in whole.networks_.state_dict().items():
+        assert_array_equal(resumed.networks_.state_dict()[key], value)
+    pd.testing.assert_frame_equal(resumed.history_, whole.history_)
 
 
 def test_the_convolutional_path_learns():
     history = clone(CONVOLUTIONAL).set_params(max_steps=100).fit(*blobs()).history_
     assert history["validation"].iloc[-1] < history["validation"].iloc[0]
+
+
+@pytest.mark.parametrize("name", ["convolutional", "adversarial"])
+def test_half_precision_is_an_option(name):
+    model = clone(GENERATORS[name]).set_params(precision="bfloat16", max_steps=2).fit(*blobs())
+    assert np.isfinite(model.history_["loss"]).all()
+    assert {v.dtype for v in model.networks_.state_dict().values()} == {torch.float32}
+
+
+def test_channels_and_integers_are_refined():
+    X, y = blobs(channels=3)
+    gan = clone(ADVERSARIAL).fit(X.clip(0, 1000).astype(np.uint16), y)
+    images, _ = made_to_refine(gan).sample(4)
+    assert images.dtype == np.uint16
+    assert images.shape == (4, 3, 18, 14)
 
 
 X, Y = blobs()

@@ -1,0 +1,132 @@
+"""Cells to workers, through joblib: on this machine, or on a Dask or Ray cluster."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import joblib
+
+from augment._errors import InvalidInputError, TrainingError, listed
+from augment._optional import optional_import
+
+__all__ = ["BACKENDS", "dispatched"]
+
+BACKENDS = ("loky", "threading", "dask", "ray")
+
+
+def dispatched(
+    call: Callable[[Any], Any],
+    tasks: Iterable[Any],
+    *,
+    backend: str = "loky",
+    address: str | None = None,
+    n_jobs: int = -1,
+) -> Iterator[Any]:
+    """Run tasks on workers, and give each result as it comes.
+
+    Parameters
+    ----------
+    call : callable
+        Called with each task, in a worker.
+    tasks : iterable
+        Read as workers become free.
+    backend : {"loky", "threading", "dask", "ray"}
+        Processes here; threads here (for rivals, which are processes of their own); a cluster.
+    address : str, optional
+        Of the cluster's scheduler; without one a cluster is started on this machine.
+    n_jobs : int, default=-1
+        Workers; -1 is one per core, or all of the cluster's.
+
+    Yields
+    ------
+    object
+        Results, in no order.
+
+    Raises
+    ------
+    InvalidInputError
+        If the backend is unknown, or an address is given for one without, or nothing answers there.
+    MissingDependencyError
+        If the cluster's package is not installed.
+    TrainingError
+        If a local worker process is killed from outside.
+    """
+    if backend not in BACKENDS:
+        raise InvalidInputError(f"Expected a backend out of {listed(BACKENDS)}; found {backend!r}.")
+    if address and backend not in ("dask", "ray"):
+        raise InvalidInputError(
+            f"An address belongs to --backend dask or ray; found {backend!r}. Leave one out."
+        )
+    if backend == "dask":
+        with _dask_client(address, n_jobs) as client:
+            yield from _through_dask(client, call, tasks)
+        return
+    if backend == "ray":
+        _join_ray(address)
+    with joblib.parallel_config(backend=backend):
+        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
+        results = parallel(joblib.delayed(call)(task) for task in tasks)
+        try:
+            yield from results
+        except _broken() as error:
+            raise TrainingError(
+                "A worker process was killed, perhaps for want of memory. What is done is kept: "
+                "run the same command again, with fewer workers if memory is short."
+            ) from error
+
+
+def _through_dask(client: Any, call: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Any]:
+    """Keep every worker of a Dask cluster busy; a task whose worker is lost goes to another.
+
+    This is what joblib's Dask backend does, without its guesses at what to send ahead.
+    """
+    distributed = optional_import("distributed", extra="distributed", purpose="The Dask backend")
+    waiting = iter(tasks)
+
+    def submitted(n: int) -> list[Any]:
+        return [client.submit(call, task, pure=False) for task in itertools.islice(waiting, n)]
+
+    running = distributed.as_completed(submitted(2 * max(1, sum(client.ncores().values()))))
+    for future in running:
+        result = future.result()
+        running.update(submitted(1))
+        yield result
+
+
+def _dask_client(address: str | None, n_jobs: int) -> Any:
+    """Join a Dask cluster, or start one of processes with one thread each."""
+    distributed = optional_import("distributed", extra="distributed", purpose="The Dask backend")
+    if address:
+        try:
+            return distributed.Client(address, timeout=20)
+        except (OSError, ValueError) as error:
+            raise InvalidInputError(
+                f"No Dask scheduler answers at '{address}' ({error}). Start one: dask scheduler"
+            ) from error
+    n_workers = joblib.effective_n_jobs(n_jobs)
+    return distributed.Client(n_workers=n_workers, threads_per_worker=1, dashboard_address=None)
+
+
+def _join_ray(address: str | None) -> None:
+    """Join a Ray cluster, or start one on this machine."""
+    ray = optional_import("ray", extra="distributed", purpose="The Ray backend")
+    bridge = optional_import("ray.util.joblib", extra="distributed", purpose="The Ray backend")
+    bridge.register_ray()
+    if ray.is_initialized():
+        return
+    try:
+        ray.init(address=address, include_dashboard=False)
+    except ConnectionError as error:
+        raise InvalidInputError(
+            f"No Ray cluster answers at '{address}' ({error}). Start one with: ray start --head"
+        ) from error
+
+
+def _broken() -> type[Exception]:
+    """Give the error of a local worker that was killed."""
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    error: type[Exception] = TerminatedWorkerError
+    return error

@@ -1,0 +1,56 @@
+"""The command that compares generators: ``benchmark``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from augment.cli._app import Folder, Set, app, run_pipeline
+
+
+@app.command()
+def benchmark(
+    out: Folder,
+    datasets: Annotated[
+        list[str] | None,
+        typer.Option("--datasets", help="Table, folder, .npz, openml:ID; may be given many times."),
+    ] = None,
+    generators: Annotated[
+        list[str] | None,
+        typer.Option("--generators", help="Name, or a rival's script; may be given many times."),
+    ] = None,
+    sizes: Annotated[
+        list[str] | None,
+        typer.Option("--sizes", help="Training rows, such as 50,100; may be given many times."),
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option("--repeats", min=1, help="Splits of each data set and size.")
+    ] = None,
+    backend: Annotated[
+        str | None, typer.Option("--backend", help="loky, threading, dask or ray.")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option("--address", help="Of the cluster's scheduler.")
+    ] = None,
+    settings: Annotated[
+        Path | None, typer.Option("--settings", help="YAML file instead of the pipeline's own.")
+    ] = None,
+    set_: Set = None,
+) -> None:
+    """Compare generators and rivals on many data sets; the same command goes on after a stop."""
+    values: dict[str, Any] = {
+        "datasets": _parts(datasets),
+        "generators": {name: {} for name in _parts(generators) or ()} or None,
+        "sizes": _parts(sizes),
+        "repeats": repeats,
+        "backend": backend,
+        "address": address,
+    }
+    run_pipeline("benchmark", settings, set_ or (), out, **values)
+
+
+def _parts(given: list[str] | None) -> list[str] | None:
+    """Read ``a,b`` and repeated options alike."""
+    return [part.strip() for text in given for part in text.split(",")] if given else None

@@ -144,9 +144,7 @@ class CellReader:
         self.places = [(names.index(name), part) for name, part in encoder.score_columns]
         self._laws = {
             k: NumberLaw.of(margin)
-            for k, ((i, part), margin) in enumerate(
-                zip(self.places, encoder._margins, strict=True)
-            )
+            for k, ((i, part), margin) in enumerate(zip(self.places, encoder._margins, strict=True))
             if part == "value" and schema.columns[i].is_number
         }
         self._masks = {i: k for k, (i, part) in enumerate(self.places) if part == "missing"}

@@ -81,7 +81,7 @@ def test_other_settings_in_the_same_folder_are_refused(tmp_path, values, word):
     settings = small_settings(folder, repeats=1)
     benchmark.run(settings, tmp_path / "run")
     before = tables(tmp_path / "run")
-    with pytest.raises(InvalidInputError, match=f"another '{word}'.*--out"):
+    with pytest.raises(InvalidInputError, match=rf"another '{word}'.*--out"):
         benchmark.run(small_settings(folder, **{"repeats": 1, **values}), tmp_path / "run")
     for first, second in zip(before, tables(tmp_path / "run"), strict=True):
         pd.testing.assert_frame_equal(first, second)
@@ -94,5 +94,5 @@ def test_another_table_of_the_same_name_is_refused(tmp_path):
     frame = pd.read_csv(folder / "a.csv")
     frame.loc[0, "age"] += 1
     frame.to_csv(folder / "a.csv", index=False)
-    with pytest.raises(InvalidInputError, match="another 'datasets.a'"):
+    with pytest.raises(InvalidInputError, match=r"another 'datasets\.a'"):
         benchmark.run(settings, tmp_path / "run")

@@ -40,8 +40,8 @@ _COUNT = Interval(Integral, 1, None, closed="left")
 class ImageClassifier(ClassifierMixin, BaseEstimator):
     """A small convolutional network for 30 to a few thousand images.
 
-    Four stages of convolutions, trained from scratch for a fixed number of steps, so that two
-    training sets of different size get the same training. No weights are downloaded.
+    Four convolutions and a linear layer, trained from scratch for a fixed number of steps, so
+    that training sets of different size get the same training. No weights are downloaded.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     max_steps : int, default=300
         Training steps.
     batch_size : int, default=32
-        Images in a step.
-    width : int, default=16
+        Images in a step; at least 2, whose batch normalises them.
+    width : int, default=8
         Filters of the first stage; later stages have two and four times as many.
     learning_rate : float, default=0.002
         Step size of AdamW.
@@ -99,7 +99,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
 
     References
     ----------
-    .. [1] Y. Wu and K. He, "Group normalization", ECCV 2018.
+    .. [1] R. Liu et al., "An intriguing failing of convolutional neural networks and the
+       CoordConv solution", NeurIPS 2018.
     .. [2] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
 
     Examples
@@ -116,7 +117,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "augmentation": [StrOptions({"classical"}), None],
         "max_steps": [_COUNT],
-        "batch_size": [_COUNT],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
         "width": [_COUNT],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -133,7 +134,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         augmentation: str | None = None,
         max_steps: int = 300,
         batch_size: int = 32,
-        width: int = 16,
+        width: int = 8,
         learning_rate: float = 2e-3,
         weight_decay: float = 0.05,
         dropout: float = 0.3,

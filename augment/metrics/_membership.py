@@ -1,4 +1,4 @@
-"""Membership inference: do synthetic rows tell who was in the training table?"""
+"""Membership inference: whether synthetic rows tell who was in the training table."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def _judged(
     ]
     auc = np.mean([part.mean(axis=(1, 2)) for part in wins], axis=0)
     below, above = _deviations(wins, auc, rng)
-    n_members, n_strangers = members[0].shape[1], min(part.shape[1] for part in strangers)
+    n_strangers = min(part.shape[1] for part in strangers)
     fpr = min(max(_FPR, _FEWEST_FALSE / n_strangers), 1.0)
     tpr, p_tpr, p_auc = [], [], []
     for ours, theirs in zip(members, strangers, strict=True):

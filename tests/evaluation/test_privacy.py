@@ -207,3 +207,27 @@ def test_bad_input_is_refused(call, words):
 def test_it_is_public():
     assert augment.evaluate_privacy is evaluate_privacy
     assert augment.PrivacyResult is PrivacyResult
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("law", [lambda n, seed: cohort(n, seed)[0], few_values])
+def test_fresh_rows_are_rarely_accused(law):
+    """At most 5 of 100: the must-hold of the verdict."""
+    verdicts = [
+        privacy(law(100, 3000 + k), law(300, 5000 + k), law(100, 4000 + k)).verdict
+        for k in range(100)
+    ]
+    assert verdicts.count(NOTHING) >= 95
+
+
+def test_page_runs(monkeypatch, capsys):
+    monkeypatch.setattr(augment, "TabularVAE", lambda random_state: GaussianCopula(), raising=False)
+    monkeypatch.setattr(
+        augment, "evaluate_privacy", functools.partial(privacy, n_audit_fits=6), raising=False
+    )
+    text = (REPOSITORY / "docs/how_to/check_privacy.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    names: dict = dict(zip("Xy", cohort(80), strict=True))
+    exec(block.replace(", random_state=0\n)", "\n)"), names)
+    assert names["result"].verdict in capsys.readouterr().out
+    assert len(names["X_kept"]) + names["result"].copied_.sum() == 500

@@ -307,7 +307,8 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
 
     def _default(self, X: Any) -> Any:
         """Build the generator for tables or for images."""
-        return augment.ImageVAE() if np.ndim(X) == 4 else augment.TabularVAE()
+        # A deformation would explain away what is out of shape.
+        return augment.ImageVAE(deformation_grid=0) if np.ndim(X) == 4 else augment.TabularVAE()
 
     def _container(self, X: Any, *, reset: bool = False) -> Any:
         """Give a frame or an array, and check that it has the columns of `fit`."""

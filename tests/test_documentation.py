@@ -75,7 +75,9 @@ def test_page_on_lift_of_images_runs(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(augment, "evaluate_lift", quick, raising=False)
     names: dict = {}
     for block in python_blocks("docs/how_to/lift_of_images.md"):
-        block = block.replace("max_steps=40", "max_steps=4").replace("n_subjects=24", "n_subjects=12")
+        block = block.replace("max_steps=40", "max_steps=4").replace(
+            "n_subjects=24", "n_subjects=12"
+        )
         exec(block, names)
     assert names["result"].verdict in capsys.readouterr().out
     assert "classical_bootstrap" in set(names["result"].comparisons["reference"])

@@ -78,9 +78,7 @@ def augment_then_split(generator, X, y):
 def fit_on_everything(generator, X, y):
     """Split the real rows, but give every training part rows that were made from all of them."""
     X_new, y_new = clone(generator).fit(X, y).sample(N_NEW, random_state=1)
-    return [
-        auc(*grown(X.loc[a], y[a], X_new, y_new), X.loc[b], y[b]) for a, b in folds(X, y)
-    ]
+    return [auc(*grown(X.loc[a], y[a], X_new, y_new), X.loc[b], y[b]) for a, b in folds(X, y)]
 
 
 # %%

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from numbers import Real
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -23,6 +22,7 @@ from augment.generators._base import RANDOM_STATE, _storable
 from augment.generators._conformal import Calibration
 from augment.generators._cross_fit import CrossFit
 from augment.generators._images import _checked
+from augment.generators._surprise import built, described
 from augment.generators._tabular import MIN_ROWS, patients
 from augment.persistence import write_state
 
@@ -203,8 +203,7 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame, array-like or images
-            Like those of `fit`.
+        X : like those of `fit`
 
         Returns
         -------
@@ -219,8 +218,7 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame, array-like or images
-            Like those of `fit`.
+        X : like those of `fit`
 
         Returns
         -------
@@ -234,8 +232,7 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame, array-like or images
-            Like those of `fit`.
+        X : like those of `fit`
 
         Returns
         -------
@@ -249,8 +246,7 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame, array-like or images
-            Like those of `fit`.
+        X : like those of `fit`
 
         Returns
         -------
@@ -265,8 +261,7 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame, array-like or images
-            Like those of `fit`.
+        X : like those of `fit`
 
         Returns
         -------
@@ -282,6 +277,12 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
         if isinstance(X, pd.DataFrame):
             return pd.DataFrame(residuals, columns=X.columns, index=X.index)
         return residuals
+
+    @property
+    def normal_scores_(self) -> FloatArray:
+        """Scores of held-out normal rows, increasing: what p-values compare with."""
+        check_is_fitted(self)
+        return self._calibration.scores
 
     def save(self, path: str | Path) -> None:
         """Write the fitted detector to one ``.safetensors`` file, without pickle.
@@ -378,8 +379,8 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
         member = self._cross.members[0].generator
         own = self.generator
         return {
-            "own_generator": None if own is None else _described(own),
-            "member": _described(member),
+            "own_generator": None if own is None else described(own),
+            "member": described(member),
             "cross_fit": self._cross.get_state(),
             "kept": self.kept_,
             "calibration_scores": self._calibration.scores,
@@ -391,8 +392,8 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
 
     def _set_state(self, state: State) -> None:
         if state["own_generator"] is not None:
-            self.generator = _built(state["own_generator"])
-        members = [_built(state["member"]) for _ in state["cross_fit"]["members"]]
+            self.generator = built(state["own_generator"])
+        members = [built(state["member"]) for _ in state["cross_fit"]["members"]]
         self._cross = CrossFit.from_state(state["cross_fit"], members)
         self.kept_ = np.asarray(state["kept"], dtype=bool)
         self.n_features_in_ = int(state["n_features_in"])
@@ -406,20 +407,3 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
         self.n_calibration_ = int(self._calibration.n_units)
         self.offset_ = self._calibration.threshold(float(self.false_positive_rate))
         self._describe()
-
-
-def _described(generator: Any) -> State:
-    """Give class and parameters of one of the package's generators."""
-    return {
-        "class": type(generator).__name__,
-        "params": _storable(clone(generator).get_params(deep=False)),
-    }
-
-
-def _built(description: State) -> Any:
-    """Build an unfitted generator; its class is one of the package's, or it is refused."""
-    name = description["class"]
-    if name not in augment._MODELS:
-        raise InvalidInputError(f"The file names {name!r}, which is no generator of this version.")
-    cls = getattr(importlib.import_module(augment._MODELS[name]), name)
-    return cls(**description["params"])

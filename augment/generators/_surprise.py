@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
 import numpy as np
+from sklearn.base import clone
 
-from augment._errors import InvalidTypeError
+import augment
+from augment._errors import InvalidTypeError, ModelFileError
 from augment._typing import FloatArray, State
 from augment.generators._autoencoder import AutoencoderGenerator
+from augment.generators._base import _storable
 from augment.generators._foreground import prepared_images
 from augment.generators._image_surprise import ImageSurprise
 from augment.generators._images import ImageGenerator
 from augment.generators._row_surprise import RowSurprise
 
-__all__ = ["Surprise", "prepared", "surprise_of"]
+__all__ = ["Surprise", "built", "described", "prepared", "surprise_of"]
 
 
 class Surprise(Protocol):
@@ -70,3 +74,26 @@ def surprise_of(generator: Any, X: Any = None, state: State | None = None) -> Su
         kind.learn(generator, X) if state is None else kind.from_state(generator, state)
     )
     return surprise
+
+
+def described(generator: Any) -> State:
+    """Give class and parameters of one of the package's generators."""
+    params = _storable(clone(generator).get_params(deep=False))
+    return {"class": type(generator).__name__, "params": params}
+
+
+def built(description: State) -> Any:
+    """Build an unfitted generator.
+
+    Raises
+    ------
+    ModelFileError
+        If its class is none of the package's.
+    """
+    name = description["class"]
+    if name not in augment._MODELS:
+        raise ModelFileError(
+            f"The file names {name!r}, which is no generator of this version of augment. It can "
+            f"load {sorted(augment._MODELS)}."
+        )
+    return getattr(importlib.import_module(augment._MODELS[name]), name)(**description["params"])

@@ -69,9 +69,7 @@ def confounds(images: FloatArray, inside: BoolArray) -> dict[str, FloatArray]:
     return {"mean intensity": mean, "area": inside.sum(axis=(1, 2)).astype(np.float64)}
 
 
-def image_scores(
-    train: FloatArray, new: FloatArray, inside: BoolArray
-) -> dict[str, FloatArray]:
+def image_scores(train: FloatArray, new: FloatArray, inside: BoolArray) -> dict[str, FloatArray]:
     """Score images with every baseline: the brightest 2 % of its map, or a distance.
 
     Parameters

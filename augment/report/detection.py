@@ -223,7 +223,9 @@ def _score_figure(summary: Mapping[str, Any]) -> Drawing:
         f"{summary['n_flagged']} of {summary['n_new']} new rows lie below the threshold. Rows far "
         "to the left are drawn at the edge."
     )
-    with drawing("scores", "Scores of held-out normal and of new rows", words, width=6, height=2.8) as (
+    with drawing(
+        "scores", "Scores of held-out normal and of new rows", words, width=6, height=2.8
+    ) as (
         result,
         ax,
     ):

@@ -62,4 +62,6 @@ def _enlarged(pixels: npt.NDArray[np.uint8]) -> Any:
 
     zoom = max(1, round(_ZOOM * 64 / pixels.shape[0]))
     picture = Image.fromarray(pixels)
-    return picture.resize((pixels.shape[1] * zoom, pixels.shape[0] * zoom), Image.Resampling.NEAREST)
+    return picture.resize(
+        (pixels.shape[1] * zoom, pixels.shape[0] * zoom), Image.Resampling.NEAREST
+    )

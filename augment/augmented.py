@@ -12,7 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, is_classifier
 from sklearn.metrics import get_scorer_names
-from sklearn.utils import assert_all_finite, check_array, column_or_1d, get_tags
+from sklearn.utils import (
+    _safe_indexing,
+    assert_all_finite,
+    check_array,
+    column_or_1d,
+    get_tags,
+)
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
@@ -250,8 +256,11 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
         self.generator_, rows = None, rows.take(counted)
         n_new = round(self.best_ratio_ * len(rows))
         if n_new and self.best_weight_ is not None:
-            self.generator_, X_new, y_new = task.draw(task.generator, rows, n_new, seeds[2])
-            rows = rows.grown(X_new, y_new, self.best_weight_)
+            # As many as the largest ratio wants, so that `memory` serves whatever was chosen.
+            most = round(max(ratio for ratio, _ in task.candidates) * len(rows))
+            self.generator_, X_new, y_new = task.draw(task.generator, rows, most, seeds[2])
+            X_new = _safe_indexing(X_new, slice(n_new))
+            rows = rows.grown(X_new, y_new[:n_new], self.best_weight_)
         self.estimator_ = learn(self.estimator, rows, task.weight_name, seeds[3])
         return self
 

@@ -15,7 +15,7 @@ from augment.data._slice_set import SliceSet
 
 __all__ = ["split_slices"]
 
-_ATTEMPTS, _FOLDS = 20, 10
+_ATTEMPTS, _FOLDS = 10, 10
 _LOST = 100.0
 """Misfit of a class that would be left with nothing to learn from."""
 

@@ -180,6 +180,7 @@ def evaluate_lift(
     wanted = controls(baselines, generator, is_table=is_table)
     kept = scorable_classes(cohort, n_splits)
     external, external_notes = _external_rows(cohort, check_external(cohort, X_test, y_test), kept)
+    amount = _amount(check_ratio(ratio), is_table)
     plan = Plan(
         cohort=cohort,
         kept=kept,
@@ -187,10 +188,11 @@ def evaluate_lift(
         class_weight=wanted.class_weight,
         candidates=candidates(estimators, is_table=is_table),
         metrics=check_metrics(metrics),
-        amount=_amount(check_ratio(ratio), is_table),
+        ratio=amount.ratio,
         seed=seed_from(random_state),
         external=external,
         classical=wanted.classical,
+        weight=amount.weight,
     )
     splits = plan_splits(cohort, n_splits, n_repeats, plan.seed)
     n_twins = n_duplicates(cohort.X, cohort.groups)

@@ -22,7 +22,6 @@ from augment._random import BLOCK, rng_for, seed_from
 from augment._typing import FloatArray, IntArray, RandomState, State
 from augment.data._pooling import MIN_STRATUM_ROWS
 from augment.data.conditions import ConditionEncoder, Conditions, stream_uniforms
-from augment.persistence import write_state
 
 __all__ = ["BLOCK", "RANDOM_STATE", "BaseGenerator", "Block", "in_blocks"]
 
@@ -160,6 +159,10 @@ class BaseGenerator(BaseEstimator, abc.ABC):
         NotFittedError
             Before `fit`.
         """
+        from augment.persistence import (
+            write_state,
+        )  # it loads torch, which not every generator needs
+
         check_is_fitted(self)
         parameters = _storable(self.get_params(deep=False))
         write_state(path, type(self).__name__, parameters, self._get_state())

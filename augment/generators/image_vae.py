@@ -39,7 +39,7 @@ class ImageVAE(LawImageGenerator):
     ----------
     latent_dim : int or "auto", default="auto"
         Width of the latent code. "auto": as many axes as the images span, at most 256.
-    shrinkage : float, default=0.3
+    shrinkage : float, default=0.2
         Share of each component's variance that is common to all components of a condition. 0
         stays closest to the images of `fit`, 1 makes all components alike in shape.
     deformation_grid : int or "auto", default="auto"
@@ -126,7 +126,7 @@ class ImageVAE(LawImageGenerator):
         self,
         *,
         latent_dim: int | str = "auto",
-        shrinkage: float = 0.3,
+        shrinkage: float = 0.2,
         deformation_grid: int | str = "auto",
         hidden_dim: int | str = "auto",
         max_steps: int | str = "auto",

@@ -11,7 +11,7 @@ import typer
 from augment._errors import InvalidInputError, did_you_mean, listed
 from augment.cli._app import Generator, Groups, Seed, Set, Table, app, pipeline_names
 
-_CHUNK = 100_000
+_CHUNK = 65_536  # rows in memory at a time, for each process
 
 
 @app.command()
@@ -47,7 +47,7 @@ def fit(
 @app.command()
 def sample(
     model: Annotated[Path, typer.Argument(help="Model file from augment fit.")],
-    out: Annotated[Path, typer.Option("--out", help="CSV, TSV or Parquet file.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="CSV, TSV or Parquet file.")],
     n: Annotated[int | None, typer.Option("--n", "-n", help="Number of rows.")] = None,
     label: Annotated[
         list[str] | None,
@@ -56,11 +56,14 @@ def sample(
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Repeats the same rows; fresh if absent.")
     ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", help="Processes; -1 is one per core. The rows are the same.")
+    ] = -1,
     mark: Annotated[
         bool, typer.Option("--mark/--no-mark", help="Write a column 'synthetic' with True.")
     ] = True,
 ) -> None:
-    """Draw synthetic rows from a fitted generator, marked as synthetic."""
+    """Draw synthetic rows from a fitted generator, marked as synthetic, in flat memory."""
     import augment
     from augment import workflow
 
@@ -71,7 +74,8 @@ def sample(
     if n is None and not isinstance(y, dict):
         raise InvalidInputError("Expected a number of rows; found none. Add -n 500.")
     with workflow.atomic_path(out) as partial:
-        workflow.write_table(workflow.draw_rows(generator, n, y, seed, _CHUNK), partial, mark=mark)
+        pieces = workflow.draw_rows(generator, n, y, seed, _CHUNK, jobs)
+        workflow.write_table(pieces, partial, mark=mark)
     typer.echo(f"Synthetic rows: {out}")
 
 

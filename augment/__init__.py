@@ -12,16 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from augment.anomaly import ReconstructionDetector
     from augment.augmented import AugmentedClassifier
     from augment.evaluation.fidelity import FidelityResult, evaluate_fidelity
     from augment.evaluation.lift import evaluate_lift
+    from augment.evaluation.privacy import PrivacyResult, evaluate_privacy
     from augment.evaluation.results import LiftResult
     from augment.generators.baselines import Bootstrap, Jitter
     from augment.generators.copula import GaussianCopula
+    from augment.generators.image_gan import ImageGAN
     from augment.generators.image_vae import ImageVAE
     from augment.generators.smote import Smote
     from augment.generators.tabular_gan import TabularGAN
     from augment.generators.tabular_vae import TabularVAE
+    from augment.image_classifier import ImageClassifier
     from augment.persistence import load
     from augment.samplers import GeneratorOverSampler
 
@@ -35,24 +39,32 @@ try:
 except PackageNotFoundError:  # a source tree on the path that was never installed
     __version__ = "0+unknown"
 
-# The classes that a model file may name: nothing else is ever built from a file.
 _MODELS = {
     "Bootstrap": "augment.generators.baselines",
     "GaussianCopula": "augment.generators.copula",
+    "ImageGAN": "augment.generators.image_gan",
     "ImageVAE": "augment.generators.image_vae",
     "Jitter": "augment.generators.baselines",
     "Smote": "augment.generators.smote",
     "TabularGAN": "augment.generators.tabular_gan",
     "TabularVAE": "augment.generators.tabular_vae",
 }
-_EXPORTS = {
+# The classes that a model file may hold: the generators, and what is built on them.
+_STORED = {
     **_MODELS,
+    "ImageClassifier": "augment.image_classifier",
+    "ReconstructionDetector": "augment.anomaly",
+}
+_EXPORTS = {
+    **_STORED,
     "AugmentedClassifier": "augment.augmented",
     "FidelityResult": "augment.evaluation.fidelity",
     "GeneratorOverSampler": "augment.samplers",
     "LiftResult": "augment.evaluation.results",
+    "PrivacyResult": "augment.evaluation.privacy",
     "evaluate_fidelity": "augment.evaluation.fidelity",
     "evaluate_lift": "augment.evaluation.lift",
+    "evaluate_privacy": "augment.evaluation.privacy",
     "load": "augment.persistence",
 }
 _SUBPACKAGES = ("benchmarking", "data", "evaluation", "generators", "metrics", "report")
@@ -63,14 +75,19 @@ __all__ = [
     "FidelityResult",
     "GaussianCopula",
     "GeneratorOverSampler",
+    "ImageClassifier",
+    "ImageGAN",
     "ImageVAE",
     "Jitter",
     "LiftResult",
+    "PrivacyResult",
+    "ReconstructionDetector",
     "Smote",
     "TabularGAN",
     "TabularVAE",
     "evaluate_fidelity",
     "evaluate_lift",
+    "evaluate_privacy",
     "load",
 ]
 

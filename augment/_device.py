@@ -6,7 +6,7 @@ import torch
 
 from augment._errors import InvalidInputError
 
-__all__ = ["resolve_device"]
+__all__ = ["autocast_type", "resolve_device"]
 
 
 def resolve_device(device: str) -> torch.device:
@@ -48,3 +48,29 @@ def resolve_device(device: str) -> torch.device:
             "Use device='auto' to take what the machine has."
         )
     return resolved
+
+
+def autocast_type(precision: str, device: torch.device) -> torch.dtype | None:
+    """Turn the ``precision`` parameter into what `torch.autocast` wants.
+
+    Parameters
+    ----------
+    precision : {"float32", "bfloat16", "auto"}
+        "auto" takes bfloat16 on a CUDA device that computes in it, else float32.
+    device : torch.device
+        Where to train.
+
+    Returns
+    -------
+    torch.dtype or None
+        None for float32.
+
+    Examples
+    --------
+    >>> autocast_type("bfloat16", torch.device("cpu"))
+    torch.bfloat16
+    >>> autocast_type("auto", torch.device("cpu")) is None
+    True
+    """
+    can = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return torch.bfloat16 if precision == "bfloat16" or (precision == "auto" and can) else None

@@ -7,8 +7,8 @@ the built-in class that a caller would expect, so ``except ValueError`` works.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 __all__ = [
     "AugmentError",
@@ -21,7 +21,10 @@ __all__ = [
     "TrainingError",
     "did_you_mean",
     "listed",
+    "or_note",
 ]
+
+T = TypeVar("T")
 
 
 class AugmentError(Exception):
@@ -92,3 +95,31 @@ def listed(values: Iterable[Any], limit: int = 8) -> str:
     shown = ", ".join(repr(value) for value in items[:limit])
     more = f", … {len(items) - limit} more" if len(items) > limit else ""
     return f"[{shown}{more}]"
+
+
+def or_note(what: str, make: Callable[[], T]) -> tuple[T | None, str]:
+    """Make a part of a study, or say why it cannot be made of these data.
+
+    Parameters
+    ----------
+    what : str
+        The part, for the note.
+    make : callable
+        Makes it.
+
+    Returns
+    -------
+    object or None, str
+        What was made and an empty note; or None and the note.
+
+    Examples
+    --------
+    >>> def refuse():
+    ...     raise InvalidInputError("Expected 10 rows; found 3.")
+    >>> or_note("privacy", refuse)
+    (None, 'No section on privacy: Expected 10 rows; found 3.')
+    """
+    try:
+        return make(), ""
+    except InvalidInputError as error:
+        return None, f"No section on {what}: {error}"

@@ -11,12 +11,16 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check
 from augment._random import spawn_seeds
 from augment._typing import FloatArray, IntArray
 
-__all__ = ["Fold", "choose", "paired_gain", "plan_folds"]
+__all__ = ["Fold", "choose", "n_repeats", "paired_gain", "plan_folds"]
 
 Fold = tuple[IntArray, IntArray]
 """Positions of the rows to learn from, and of the rows to be judged on."""
 
 _ATTEMPTS = 20
+# Rows are divided anew until about so many have been judged, at most three times. With fewer, the
+# division itself decides too often; further ones add little, because training parts overlap.
+_ROWS_JUDGED = 300
+_MOST_REPEATS = 3
 # Differences below this are rounding errors of equal scores.
 _ROUNDING = 1e-12
 
@@ -51,7 +55,12 @@ def paired_gain(differences: FloatArray, test_train_ratio: float) -> tuple[Float
     return np.asarray(values.mean(axis=-1)), np.where(error < _ROUNDING, 0.0, error)
 
 
-def choose(scores: FloatArray, ratios: Sequence[float], test_train_ratio: float) -> int:
+def choose(
+    scores: FloatArray,
+    ratios: Sequence[float],
+    test_train_ratio: float,
+    guarded: FloatArray | None = None,
+) -> int:
     """Choose how many rows to add; none, unless some are clearly better.
 
     The candidate with the best mean is kept only if its paired gain over no rows at all exceeds
@@ -66,6 +75,8 @@ def choose(scores: FloatArray, ratios: Sequence[float], test_train_ratio: float)
         Synthetic rows per real row.
     test_train_ratio : float
         Rows of a test part divided by rows of a training part.
+    guarded : ndarray of shape (n_candidates, n_folds), default=None
+        A second score. Candidates whose mean of it is below that of no rows at all are out.
 
     Returns
     -------
@@ -79,14 +90,30 @@ def choose(scores: FloatArray, ratios: Sequence[float], test_train_ratio: float)
     1
     >>> choose(scores[:, :2] - [[0.0], [0.05], [0.1]], [0, 1, 5], test_train_ratio=1.0)
     1
+    >>> choose(scores, [0, 1, 5], 0.5, guarded=np.array([[0.7] * 3, [0.6] * 3, [0.8] * 3]))
+    2
     """
-    best = int(scores.mean(axis=1).argmax())
+    kept = np.arange(len(scores))
+    if guarded is not None:
+        kept = np.flatnonzero((guarded - guarded[0]).mean(axis=1) > -_ROUNDING)
+    best = kept[scores[kept].mean(axis=1).argmax()]
     gain, error = paired_gain(scores[best] - scores[0], test_train_ratio)
     if not gain > error:
         return 0
     behind, doubt = paired_gain(scores[best] - scores, test_train_ratio)
-    close = [i for i in range(1, len(scores)) if behind[i] <= doubt[i]]
+    close = [int(i) for i in kept if i and behind[i] <= doubt[i]]
     return min(close, key=lambda i: (ratios[i], behind[i]))
+
+
+def n_repeats(n_rows: int) -> int:
+    """Say how often rows (or patients) are divided: ``300 / n_rows``, from once to three times.
+
+    Examples
+    --------
+    >>> [n_repeats(n) for n in (50, 100, 150, 200, 300, 1000)]
+    [3, 3, 2, 2, 1, 1]
+    """
+    return min(_MOST_REPEATS, max(1, round(_ROWS_JUDGED / max(1, n_rows))))
 
 
 def plan_folds(
@@ -107,7 +134,7 @@ def plan_folds(
     cv : int, None, splitter or iterable
         A number of folds (None: 5) is divided here: stratified, shuffled, and with the rows of
         classes that have fewer rows (or groups) than folds in every training part. If fewer than
-        two classes have enough, there are fewer folds.
+        two classes have enough, there are fewer folds. Few rows are divided up to three times.
     seed : int
         Of the shuffling.
 
@@ -119,8 +146,13 @@ def plan_folds(
     """
     if cv is None or isinstance(cv, int | np.integer):
         own = None if groups is None else groups[counted]
-        parts = _stratified(codes[counted], own, 5 if cv is None else int(cv), seed)
-        folds = [(counted[train], counted[test]) for train, test in parts]
+        n_folds = 5 if cv is None else int(cv)
+        n_units = len(counted) if own is None else len(np.unique(own))
+        folds = [
+            (counted[train], counted[test])
+            for repeat in spawn_seeds(seed, n_repeats(n_units))
+            for train, test in _stratified(codes[counted], own, n_folds, repeat)
+        ]
     else:
         given = check_cv(cv, codes, classifier=True).split(X, codes, groups)
         folds = [_only(counted, groups, train, test) for train, test in given]

@@ -12,7 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, is_classifier
 from sklearn.metrics import get_scorer_names
-from sklearn.utils import assert_all_finite, check_array, column_or_1d, get_tags
+from sklearn.utils import (
+    _safe_indexing,
+    assert_all_finite,
+    check_array,
+    column_or_1d,
+    get_tags,
+)
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
@@ -91,10 +97,13 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
         How much a synthetic row counts beside a real one, to try at each ratio. An estimator that
         takes no `sample_weight` (for a pipeline: its last step) is tried with 1 alone.
     cv : int, splitter or iterable, default=5
-        Inner folds; a number means stratified folds (by group where `groups` are given), shuffled.
+        Inner folds; a number means stratified folds (by group where `groups` are given), shuffled,
+        and made three times for fewer than 120 rows, twice up to 200, else once. A splitter is
+        used as it is.
     scoring : str or callable, default="neg_log_loss"
         What decides, as in scikit-learn: higher is better. The default floors probabilities at
-        0.001, as :func:`~augment.evaluate_lift` does, lest one row decide.
+        0.001, as :func:`~augment.evaluate_lift` does, lest one row decide, and passes over
+        candidates with a lower ROC AUC. Any other decides alone.
     n_jobs : int, default=None
         Folds at a time. It changes no result.
     memory : str, joblib.Memory or None, default=None
@@ -111,8 +120,8 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
         How much each of them counts; None if there are none.
     cv_results_ : dict of ndarray
         For each candidate its ``ratio``, ``weight``, ``mean_test_score``, ``mean_gain`` (over
-        ratio 0) with its corrected ``standard_error``, and ``split0_test_score``, ...;
-        ``pandas.DataFrame(cv_results_)`` reads well.
+        ratio 0) with its corrected ``standard_error``, and ``split0_test_score``, ...; by default
+        ``mean_roc_auc_gain``, too. ``pandas.DataFrame(cv_results_)`` reads well.
     estimator_ : classifier
         Fitted on all rows and the synthetic ones.
     generator_ : generator or None
@@ -133,7 +142,9 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
     -----
     **The rule.** The candidate with the best mean score is kept only if its paired gain over
     ratio 0 exceeds one standard error of that gain, corrected for the overlap of training parts
-    [1]_. Then the smallest ratio within one paired standard error of it is taken.
+    [1]_. Then the smallest ratio within one paired standard error of it is taken. With the default
+    scoring, candidates that lower the mean ROC AUC of the inner folds do not take part: rows with
+    wrong labels lower the log loss of an overconfident classifier, too.
 
     Classes with fewer rows than folds are in every training part and are not judged. Where fewer
     than two classes can be divided at all, or an inner fold would learn from fewer than 10 rows,
@@ -245,8 +256,11 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
         self.generator_, rows = None, rows.take(counted)
         n_new = round(self.best_ratio_ * len(rows))
         if n_new and self.best_weight_ is not None:
-            self.generator_, X_new, y_new = task.draw(task.generator, rows, n_new, seeds[2])
-            rows = rows.grown(X_new, y_new, self.best_weight_)
+            # As many as the largest ratio wants, so that `memory` serves whatever was chosen.
+            most = round(max(ratio for ratio, _ in task.candidates) * len(rows))
+            self.generator_, X_new, y_new = task.draw(task.generator, rows, most, seeds[2])
+            X_new = _safe_indexing(X_new, slice(n_new))
+            rows = rows.grown(X_new, y_new[:n_new], self.best_weight_)
         self.estimator_ = learn(self.estimator, rows, task.weight_name, seeds[3])
         return self
 
@@ -301,7 +315,7 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
         by_fold = Parallel(n_jobs=self.n_jobs)(
             delayed(score_fold)(task, rows, fold, fold_seed) for fold, fold_seed in jobs
         )
-        scores = np.array(by_fold, dtype=np.float64).T
+        scores, guarded = np.array(by_fold, dtype=np.float64).transpose(2, 1, 0)
         if not np.isfinite(scores).all():
             raise InvalidInputError(
                 f"scoring={self.scoring!r} gave {scores[~np.isfinite(scores)][0]} on an inner "
@@ -315,9 +329,11 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
             "mean_gain": gain,
             "standard_error": error,
         }
+        if guarded.any():
+            self.cv_results_["mean_roc_auc_gain"] = (guarded - guarded[0]).mean(axis=1)
         for number, column in enumerate(scores.T):
             self.cv_results_[f"split{number}_test_score"] = column
-        return choose(scores, self.cv_results_["ratio"].tolist(), share)
+        return choose(scores, self.cv_results_["ratio"].tolist(), share, guarded)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Predict the label of each row.

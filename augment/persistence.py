@@ -158,13 +158,13 @@ def load(path: str | os.PathLike[str]) -> Any:
     augment._errors.ModelFileError: Cannot read 'no such file': No such file or directory. ...
     """
     stored = read_state(path)
-    if stored.class_name not in augment._MODELS:
+    if stored.class_name not in augment._STORED:
         raise ModelFileError(
             f"{os.fspath(path)!r} holds a {stored.class_name!r}, which is no model of this version "
-            f"of augment.{did_you_mean(stored.class_name, augment._MODELS)} "
-            f"It can load {sorted(augment._MODELS)}."
+            f"of augment.{did_you_mean(stored.class_name, augment._STORED)} "
+            f"It can load {sorted(augment._STORED)}."
         )
-    module = importlib.import_module(augment._MODELS[stored.class_name])
+    module = importlib.import_module(augment._STORED[stored.class_name])
     model_class = getattr(module, stored.class_name)
     unknown = stored.params.keys() - inspect.signature(model_class).parameters.keys()
     if unknown:

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from augment._errors import InvalidInputError, did_you_mean, listed
+from augment._errors import InvalidInputError, did_you_mean, listed, or_note
 from augment._settings import Settings, check_names, load_settings, parse_overrides
 from augment._streams import draw_rows
 from augment._tables import (
@@ -47,6 +47,7 @@ __all__ = [
     "load_settings",
     "make_generator",
     "match_columns",
+    "or_note",
     "parse_overrides",
     "read_table",
     "split_table",
@@ -311,7 +312,7 @@ class RunDirectory:
         """Move the staged files to their place, or remove them."""
         if kind is None:
             for staged in sorted(self._stage.iterdir()):
-                staged.replace(self.path / staged.name)
+                _move(staged, self.path / staged.name)
         shutil.rmtree(self._stage, ignore_errors=True)
         if kind is not None:
             self._remove_made()
@@ -348,6 +349,13 @@ class RunDirectory:
         environment = {**describe_environment(), "seconds": seconds}
         self.write_json("environment.json", environment)
         return environment
+
+
+def _move(staged: Path, place: Path) -> None:
+    """Put a file or folder in its place; a folder of an earlier run makes way."""
+    if staged.is_dir() and place.is_dir():
+        shutil.rmtree(place)
+    staged.replace(place)
 
 
 def _missing_folders(path: Path) -> list[Path]:

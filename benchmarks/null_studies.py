@@ -1,14 +1,12 @@
 """Null studies: how often `evaluate_lift` says "helps" where nothing can help.
 
-Four parts, each a line or more of a Markdown table:
+Three parts, each a line or more of a Markdown table:
 
 ``matrices``
     The statistics alone on 10,000 drawn score matrices per law: splits that correlate as
     cross-validation makes them (0.2 for five parts), or more, or less; normal or heavy tails.
 ``power``
     The same with a true lift, for several split-to-split standard deviations.
-``curves``
-    Coverage of `equivalent_rows` on drawn learning curves with a known answer.
 ``tables``
     Whole studies: 120 rows x 8 columns, logistic regression, 5 x 6 splits. Labels shuffled (nothing
     can be learned), or the generator under test is `Bootstrap` itself (copies against copies).
@@ -43,7 +41,6 @@ from sklearn.linear_model import LogisticRegression
 
 import augment
 from augment._random import rng_for
-from augment.evaluation.learning_curve import equivalent_rows
 from augment.evaluation.statistics import claims, corrected_lift, verdicts
 
 N_SPLITS, N_REPEATS = 5, 6
@@ -140,43 +137,10 @@ def power() -> Iterator[dict[str, str]]:
             found = judge_matrices(2, N_MATRICES, sd=sd, rho=0.2, lift=lift)
             name = f"lift {lift:g}" if lift != smallest else "that lift"
             row[name] = f"{100 * np.mean(found == 'helps'):.1f} %"
+        auc, _ = draw_differences(rng_for(2), N_MATRICES, sd=sd, rho=0.2, lift=float(smallest))
+        alone = np.mean(corrected_lift(auc, RATIO).lower > 0)
+        row["that lift, AUC interval above 0"] = f"{100 * alone:.1f} %"
         yield row
-
-
-def curves(n_studies: int = 1000) -> Iterator[dict[str, str]]:
-    """Coverage of `equivalent_rows` where the truth is known."""
-    sizes = [60, 85, 120, 170, 240]
-    for rise in (0.0, 0.02, 0.04, 0.08):
-        for worth in (-30.0, 0.0, 40.0, 90.0, 200.0):
-            outcomes = [_one_curve(sizes, rise, worth, i) for i in range(n_studies)]
-            known = [o for o in outcomes if o is not None]
-            hits = sum(known)
-            yield {
-                "rise of the curve": f"{rise:g}",
-                "true worth, rows": f"{worth:g}",
-                "not estimable": f"{100 * (1 - len(known) / n_studies):.1f} %",
-                "covered": share(hits, len(known)) if known and rise else "-",
-            }
-
-
-def _one_curve(sizes: list[int], rise: float, worth: float, index: int) -> bool | None:
-    """Draw ten splits of a study, and tell whether the interval holds the truth."""
-    rng, m = rng_for(3, index), sizes[2]
-
-    def truth(n: Any) -> Any:
-        return 0.85 + rise * np.log(np.asarray(n, dtype=float) / m) / np.log(4)
-
-    points = np.append(truth(sizes), truth(m + worth))
-    # A split is easy or hard for all points alike; what is left correlates as splits do.
-    luck = 0.03 * rng.standard_normal((10, 1))
-    shared, own = rng.standard_normal((1, 6)), rng.standard_normal((10, 6))
-    scores = points + luck + 0.012 * (np.sqrt(0.2) * shared + np.sqrt(0.8) * own)
-    reading = equivalent_rows(scores[:, :-1], scores[:, -1], sizes, RATIO, index)
-    if reading.lower is None or reading.upper is None:
-        return None
-    top, bottom = sizes[-1] - m, sizes[0] - m
-    inside = np.clip(worth, bottom, top)
-    return bool(reading.lower - 0.5 <= inside <= reading.upper + 0.5)
 
 
 def null_table(kind: str, index: int) -> tuple[pd.DataFrame, np.ndarray]:
@@ -220,16 +184,16 @@ def one_table(generator: str, kind: str, index: int) -> dict[str, Any]:
     }
 
 
-def _recorded(path: Path) -> list[dict[str, Any]]:
+def recorded(path: Path) -> list[dict[str, Any]]:
     """Read the studies that ended; a line cut short by an interruption is run again."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return [json.loads(line) for line in lines if line.endswith("}")]
 
 
 def run_tables(out: Path, generators: list[str], n_studies: int, n_jobs: int) -> None:
-    """Run the studies that are not yet recorded, in batches that are written as they end."""
+    """Run the whole null studies that are not yet recorded."""
     path = out / "tables.jsonl"
-    done = {(r["generator"], r["kind"], r["index"]) for r in _recorded(path)}
+    done = {(r["generator"], r["kind"], r["index"]) for r in recorded(path)}
     todo = [
         (generator, kind, index)
         for generator in generators
@@ -237,18 +201,24 @@ def run_tables(out: Path, generators: list[str], n_studies: int, n_jobs: int) ->
         for index in range(n_studies)
         if (generator, kind, index) not in done
     ]
+    run_batches(path, one_table, todo, n_jobs)
+
+
+def run_batches(path: Path, study: Callable[..., Any], todo: list[Any], n_jobs: int) -> None:
+    """Run studies in batches that are written as they end."""
     batch = 4 * n_jobs
     for start in range(0, len(todo), batch):
-        jobs = (delayed(one_table)(*key) for key in todo[start : start + batch])
-        results = Parallel(n_jobs=n_jobs)(jobs)
+        results = Parallel(n_jobs=n_jobs)(
+            delayed(study)(*key) for key in todo[start : start + batch]
+        )
         with path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(result) + "\n" for result in results)
-        print(f"{start + len(results)} of {len(todo)} studies", flush=True)
+        print(f"{path.stem}: {start + len(results)} of {len(todo)}", flush=True)
 
 
 def tables(out: Path) -> Iterator[dict[str, str]]:
     """Count the verdicts of all recorded studies."""
-    frame = pd.DataFrame(_recorded(out / "tables.jsonl"))
+    frame = pd.DataFrame(recorded(out / "tables.jsonl"))
     for (generator, kind), part in frame.groupby(["generator", "kind"]):
         n = len(part)
         yield {
@@ -277,7 +247,7 @@ def markdown(rows: list[dict[str, str]]) -> str:
 def main() -> None:
     """Run the parts asked for and print their tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
-    parts = ("matrices", "power", "curves", "tables")
+    parts = ("matrices", "power", "tables")
     parser.add_argument("--out", type=Path, default=Path("runs/null"))
     parser.add_argument("--parts", nargs="+", choices=parts, default=list(parts))
     parser.add_argument("--generators", nargs="+", default=["GaussianCopula", "Bootstrap"])
@@ -290,7 +260,6 @@ def main() -> None:
     makers: dict[str, Callable[[], Iterator[dict[str, str]]]] = {
         "matrices": matrices,
         "power": power,
-        "curves": curves,
         "tables": lambda: tables(given.out),
     }
     for part in given.parts:

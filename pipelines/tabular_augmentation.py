@@ -6,12 +6,17 @@ Run it with ``augment evaluate TABLE --target NAME --out DIR``, or with
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from joblib import parallel_config
 from pydantic import Field
+from sklearn.base import clone
+from sklearn.model_selection import StratifiedGroupKFold
 
 import augment
 from augment import report, workflow
@@ -38,6 +43,11 @@ class Settings(workflow.Settings):
         Which of the default classifiers to use; all if empty.
     n_splits, n_repeats : int
         Folds, and how often the cross-validation is repeated with other folds.
+    fidelity, privacy : bool
+        Say how near synthetic rows come to real ones, and whether they give patients away. For
+        this a generator is fitted on two thirds of the patients, and the others are held out.
+    n_audit_fits : int
+        Fits of the generator on random halves, the strictest test of privacy; 0 leaves it out.
     n_synthetic : int, optional
         Rows in ``synthetic.csv``; as many as were used in the evaluation if left out.
     random_state : int
@@ -57,10 +67,39 @@ class Settings(workflow.Settings):
     estimators: tuple[str, ...] = ()
     n_splits: int = Field(5, ge=2)
     n_repeats: int = Field(6, ge=1)
+    fidelity: bool = True
+    privacy: bool = True
+    n_audit_fits: int = Field(16, ge=0)
     n_synthetic: int | None = Field(None, ge=1)
     random_state: int = Field(0, ge=0)
     n_jobs: int = -1
     progress: bool = True
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What was found on rows of a generator that a third of the patients was held out from.
+
+    Attributes
+    ----------
+    train : ndarray of int
+        Positions of the rows that it was fitted on.
+    fidelity : FidelityResult, optional
+    privacy : PrivacyResult, optional
+    notes : tuple of str
+        Why something could not be examined.
+    """
+
+    train: np.ndarray
+    fidelity: augment.FidelityResult | None = None
+    privacy: augment.PrivacyResult | None = None
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Write the verdicts for a terminal."""
+        found = (("Likeness", self.fidelity), ("Privacy", self.privacy))
+        lines = [f"{name}: {r.verdict}. {r.reason}" for name, r in found if r is not None]
+        return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
 
 
 @dataclass(frozen=True)
@@ -71,14 +110,20 @@ class Result:
     ----------
     lifts : dict of str to LiftResult
     report : Path
+    trust : dict of str to Trust
+        Likeness and privacy of the rows of each generator.
     """
 
     lifts: dict[str, augment.LiftResult]
     report: Path
+    trust: dict[str, Trust] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Write the verdicts for a terminal."""
-        parts = [f"{name}\n\n{lift}" for name, lift in self.lifts.items()]
+        parts = [
+            f"{name}\n\n{lift}\n{self.trust.get(name, '')}".rstrip()
+            for name, lift in self.lifts.items()
+        ]
         return "\n\n\n".join([*parts, f"Report: {self.report}"])
 
 
@@ -114,7 +159,7 @@ def run(settings: Settings, out: str | Path) -> Result:
             for name, parameters in settings.generators.items()
         }
         options = _options(settings, X, groups)
-        lifts, studies = {}, []
+        lifts, trust, studies = {}, {}, []
         for name, generator in generators.items():
             lift = augment.evaluate_lift(generator, X, y, **options)
             ending = f"_{name}" if len(generators) > 1 else ""
@@ -123,13 +168,14 @@ def run(settings: Settings, out: str | Path) -> Result:
             synthetic = _sample(generator, n_rows, settings, list(table.columns))
             workflow.write_table(synthetic, directory.file(f"synthetic{ending}.csv"))
             generator.save(directory.file(f"model{ending}.safetensors"))
-            lifts[type(generator).__name__] = lift
+            title = type(generator).__name__
+            lifts[title], trust[title] = lift, _trust(generator, X, y, groups, n_rows, settings)
             real = table[list(synthetic.columns)]
-            studies.append(_study(lift, generator, real, synthetic, settings.target))
-        _write_numbers(directory, lifts)
+            studies.append(_study(lift, trust[title], generator, real, synthetic, settings.target))
+        _write_numbers(directory, lifts, trust)
         environment = directory.write_environment()
         _write_report(directory, settings, studies, environment, f"{len(X)} rows")
-    return Result(lifts, directory.path / "report.html")
+    return Result(lifts, directory.path / "report.html", trust)
 
 
 def _options(settings: Settings, X: pd.DataFrame, groups: pd.Series | None) -> dict[str, Any]:
@@ -159,8 +205,46 @@ def _sample(generator: Any, n_rows: int, settings: Settings, order: list[Any]) -
     return rows[[name for name in order if name in rows.columns]]
 
 
+def _trust(
+    generator: Any,
+    X: pd.DataFrame,
+    y: pd.Series,
+    groups: pd.Series | None,
+    n_rows: int,
+    settings: Settings,
+) -> Trust:
+    """Judge rows of a generator that never saw a third of the patients."""
+    patients = np.arange(len(X)) if groups is None else groups.to_numpy()
+    folds = StratifiedGroupKFold(3, shuffle=True, random_state=settings.random_state)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")
+        train, held = next(folds.split(X, y.astype(str), patients))
+    if not (settings.fidelity or settings.privacy):
+        return Trust(train)
+    known = {"groups": patients[train]}
+    fitted = clone(generator).fit(
+        X.iloc[train], y.iloc[train], **(known if groups is not None else {})
+    )
+    samples = (
+        (X.iloc[train], y.iloc[train]),
+        fitted.sample(n_rows, random_state=settings.random_state),
+        (X.iloc[held], y.iloc[held]),
+    )
+    options = {**known, "holdout_groups": patients[held], "random_state": settings.random_state}
+    audit = {"generator": generator, "n_audit_fits": settings.n_audit_fits}
+    wanted = {
+        "fidelity": lambda: augment.evaluate_fidelity(*samples, **options),
+        "privacy": lambda: augment.evaluate_privacy(*samples, **options, **audit),
+    }
+    with parallel_config("loky", n_jobs=settings.n_jobs, inner_max_num_threads=1):
+        found = {n: workflow.or_note(n, f) for n, f in wanted.items() if getattr(settings, n)}
+    notes = tuple(note for _, note in found.values() if note)
+    return Trust(train, **{name: result for name, (result, _) in found.items()}, notes=notes)
+
+
 def _study(
     lift: augment.LiftResult,
+    trust: Trust,
     generator: Any,
     real: pd.DataFrame,
     synthetic: pd.DataFrame,
@@ -174,18 +258,28 @@ def _study(
         synthetic=synthetic,
         target=target,
         history=getattr(generator, "history_", None),
+        fidelity=trust.fidelity,
+        privacy=trust.privacy,
+        train_rows=trust.train,
+        notes=trust.notes,
     )
 
 
-def _write_numbers(directory: workflow.RunDirectory, lifts: dict[str, augment.LiftResult]) -> None:
+def _write_numbers(
+    directory: workflow.RunDirectory, lifts: dict[str, augment.LiftResult], trust: dict[str, Trust]
+) -> None:
     """Write the tidy tables, one row a reading, with the generator in front."""
     tables = {
         "scores.csv": {name: lift.scores for name, lift in lifts.items()},
         "summary.csv": {name: lift.summary for name, lift in lifts.items()},
         "verdicts.csv": {name: lift.by_estimator for name, lift in lifts.items()},
         "calibration.csv": {name: lift.calibration for name, lift in lifts.items()},
+        "fidelity.csv": {n: t.fidelity.summary for n, t in trust.items() if t.fidelity},
+        "privacy.csv": {n: t.privacy.attacks for n, t in trust.items() if t.privacy},
     }
     for file, frames in tables.items():
+        if not frames:
+            continue
         whole = pd.concat(frames, names=["generator"]).reset_index("generator")
         directory.write_frame(file, whole)
 

@@ -11,19 +11,20 @@ from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold, cross_validate
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from augment import AugmentedClassifier, Bootstrap, GaussianCopula
 from augment._errors import AugmentError, SmallDataWarning
-from augment._selection import choose
+from augment._selection import choose, plan_folds
 from augment.evaluation import default_estimators
 from augment.generators._trials import RealRows, find_scorer, find_weight_name
 from tests.evaluation.doubles import Copies, Oracle, Spy, blobs, clinical
@@ -93,7 +94,8 @@ def test_no_synthetic_row_and_no_patient_is_on_both_sides():
     ).fit(X, y, groups=groups)
     n_candidates = len(model.cv_results_["ratio"])
     tests = [set(rows) for rows in judge.seen[::n_candidates]]
-    assert len(tests) == 4  # every candidate of a fold is judged on the same rows
+    # 20 patients: three times 4 folds; every candidate of a fold is judged on the same rows
+    assert len(tests) == 12
     assert all(set(rows) in tests for rows in judge.seen)
     assert set.union(*tests) == set(range(60))  # and no row is synthetic: those are -1
     for fit, test in zip(Spy.seen, tests, strict=False):
@@ -101,14 +103,16 @@ def test_no_synthetic_row_and_no_patient_is_on_both_sides():
         assert not set(groups[list(fit["rows"])]) & set(groups[list(test)])
         assert_array_equal(fit["groups"], groups[sorted(fit["rows"])])
     # one fit a fold for all ratios, and one on all rows if any are used
-    assert len(Spy.seen) == 4 + (model.best_ratio_ > 0)
+    assert len(Spy.seen) == 12 + (model.best_ratio_ > 0)
 
 
 def test_useless_rows_are_not_used():
     chosen = []
     for seed in range(5):
         X, y = blobs(60, 4, distance=2.0, seed=seed)
-        model = AugmentedClassifier(LogisticRegression(), Shuffled(), random_state=seed).fit(X, y)
+        model = AugmentedClassifier(
+            LogisticRegression(), Shuffled(), ratios=(1, 5), random_state=seed
+        ).fit(X, y)
         plain = LogisticRegression().fit(X, y)
         if model.best_ratio_ == 0:
             assert model.best_weight_ is None
@@ -123,7 +127,9 @@ def test_rows_that_help_are_used():
     chosen, gains = [], []
     for seed in range(8):
         X, y = blobs(40, 10, seed=seed)
-        model = AugmentedClassifier(LogisticRegression(), Oracle(), random_state=seed).fit(X, y)
+        model = AugmentedClassifier(
+            LogisticRegression(), Oracle(), ratios=(1, 5), random_state=seed
+        ).fit(X, y)
         plain = LogisticRegression().fit(X, y)
         chosen.append(model.best_ratio_)
         gains.append(model.score(X_test, y_test) - plain.score(X_test, y_test))
@@ -138,12 +144,13 @@ def test_the_result_depends_on_the_seed_alone():
     X, y = blobs(50, 4, seed=2)
     learner = HistGradientBoostingClassifier(max_iter=5, min_samples_leaf=5)
     model = AugmentedClassifier(
-        learner, GaussianCopula(), ratios=(1, 2), cv=3, scoring="accuracy", random_state=3
+        learner, GaussianCopula(), ratios=(1,), cv=2, scoring="accuracy", random_state=3
     )
     alone, together = clone(model).fit(X, y), clone(model).set_params(n_jobs=2).fit(X, y)
+    again = clone(model).fit(X, y)
     for name, column in alone.cv_results_.items():
         assert_array_equal(column, together.cv_results_[name])
-        assert_array_equal(column, alone.fit(X, y).cv_results_[name])
+        assert_array_equal(column, again.cv_results_[name])
     assert_array_equal(alone.predict_proba(X), together.predict_proba(X))
     other = clone(model).set_params(random_state=4).fit(X, y)
     assert not np.array_equal(alone.cv_results_["mean_gain"], other.cv_results_["mean_gain"])
@@ -158,6 +165,45 @@ def test_the_rule():
     twins = np.array([[0.0] * 3, [0.10, 0.1, 0.1], [0.11, 0.11, 0.11]])
     assert choose(twins, [0, 1, 1], 0.25) == 2  # of two weights the better
     assert choose(np.zeros((3, 4)), [0, 1, 2], 0.25) == 0  # equal is not better
+    auc = np.array([[0.8] * 4, [0.7] * 4, [0.9] * 4, [0.8] * 4])
+    assert choose(steps, [0, 1, 2, 5], 0.25, guarded=auc) == 3
+    assert choose(steps[:3], [0, 1, 5], 0.25, guarded=auc[:3]) == 2  # 1 ranks worse than none
+    assert choose(steps[:2], [0, 1], 0.25, guarded=auc[:2]) == 0
+
+
+def test_rows_are_divided_more_often_the_fewer_they_are():
+    for n, n_folds in ((60, 15), (150, 10), (400, 5)):
+        codes = np.arange(n) % 2
+        folds = plan_folds(np.zeros((n, 1)), codes, None, np.arange(n), 5, 0)
+        assert len(folds) == n_folds
+        seen = np.bincount(np.concatenate([test for _, test in folds]), minlength=n)
+        assert (seen == n_folds // 5).all()
+        assert all(len(np.intersect1d(*fold)) == 0 for fold in folds)
+    groups = np.repeat(np.arange(20), 20)
+    assert len(plan_folds(np.zeros((400, 1)), codes, groups, np.arange(400), 5, 0)) == 15
+    splitter = StratifiedKFold(5, shuffle=True, random_state=0)
+    assert len(plan_folds(np.zeros((60, 1)), codes[:60], None, np.arange(60), splitter, 0)) == 5
+
+
+def test_rows_that_harm_the_ranking_are_not_used_to_flatten_probabilities():
+    """An overconfident tree gains log loss from wrong labels; its ranking must not pay for it."""
+    chosen = {"neg_log_loss": 0, "alone": 0}
+    for seed in range(4):
+        X, y = blobs(60, 6, distance=1.5, seed=seed)
+        tree = DecisionTreeClassifier(min_samples_leaf=5)
+        for name, scoring in (("neg_log_loss", "neg_log_loss"), ("alone", flattened)):
+            model = AugmentedClassifier(
+                tree, Shuffled(), ratios=(5,), weights=(1,), scoring=scoring, random_state=seed
+            ).fit(X, y)
+            chosen[name] += model.best_ratio_ > 0
+    assert chosen["alone"] == 4
+    assert chosen["neg_log_loss"] <= 1
+
+
+def flattened(model, X, y):
+    """Give the log probability of the true class, floored, and nothing besides."""
+    true = model.predict_proba(X)[np.arange(len(y)), y]
+    return np.log(np.maximum(true, 0.001)).mean()
 
 
 class Weighed(DummyClassifier):
@@ -272,9 +318,20 @@ def test_log_loss_is_that_of_scikit_learn_but_for_the_floor():
     model = LogisticRegression().fit(X, y)
     score = find_scorer(model, "neg_log_loss")
     expected = log_loss(y, model.predict_proba(X), sample_weight=rows.weight)
-    assert_allclose(score(model, rows), -expected)
+    auc = roc_auc_score(y, model.predict_proba(X)[:, 1], sample_weight=rows.weight)
+    assert_allclose(score(model, rows), (-expected, auc))
     sure = KNeighborsClassifier(1).fit(X, 1 - y)
-    assert_allclose(score(sure, rows), np.log(0.001))
+    assert_allclose(score(sure, rows), (np.log(0.001), 0.0))
+
+
+def test_auc_is_the_mean_over_the_classes_that_are_judged():
+    X, y = blobs(60, 4)
+    y[:20] = 2
+    model = LogisticRegression().fit(X, y)
+    score = find_scorer(model, "neg_log_loss")
+    expected = roc_auc_score(y, model.predict_proba(X), multi_class="ovr")
+    assert_allclose(score(model, RealRows(X, y, None, None))[1], expected)
+    assert score(model, RealRows(X[:20], y[:20], None, None))[1] == 0.5
 
 
 def test_rare_classes_are_learned_and_not_judged():
@@ -284,7 +341,7 @@ def test_rare_classes_are_learned_and_not_judged():
     assert model.classes_.tolist() == [0, 1, 2]
     assert model.predict_proba(X).shape == (60, 3)
     assert np.isfinite(model.cv_results_["mean_test_score"]).all()
-    assert sum(name.startswith("split") for name in model.cv_results_) == 5
+    assert sum(name.startswith("split") for name in model.cv_results_) == 15
 
 
 def test_too_few_rows_to_compare_add_nothing():
@@ -340,7 +397,7 @@ def test_fits_of_the_generator_are_kept_in_memory(tmp_path):
     ).fit(X, y)
     fits = len(Spy.seen)
     model.set_params(estimator=LogisticRegression()).fit(X, y)
-    assert 3 <= fits <= len(Spy.seen) <= fits + 1  # only a fit on all rows may be new
+    assert 9 <= fits <= len(Spy.seen) <= fits + 1  # only a fit on all rows may be new
 
 
 def test_it_accepts_what_both_parts_accept():

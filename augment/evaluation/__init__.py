@@ -6,24 +6,34 @@ import importlib
 from typing import Any
 
 _EXPORTS = {
+    "CheckedSample": "augment.evaluation.copies",
     "EquivalentRows": "augment.evaluation.results",
     "ExternalResult": "augment.evaluation.results",
     "FidelityResult": "augment.evaluation.fidelity",
     "LiftResult": "augment.evaluation.results",
+    "PrivacyResult": "augment.evaluation.privacy",
     "Result": "augment.evaluation.results",
     "default_estimators": "augment.evaluation.classifiers",
     "evaluate_fidelity": "augment.evaluation.fidelity",
     "evaluate_lift": "augment.evaluation.lift",
+    "image_estimators": "augment.evaluation.images",
+    "sample_without_copies": "augment.evaluation.copies",
+    "evaluate_privacy": "augment.evaluation.privacy",
 }
 __all__ = [
+    "CheckedSample",
     "EquivalentRows",
     "ExternalResult",
     "FidelityResult",
     "LiftResult",
+    "PrivacyResult",
     "Result",
     "default_estimators",
     "evaluate_fidelity",
     "evaluate_lift",
+    "evaluate_privacy",
+    "image_estimators",
+    "sample_without_copies",
 ]
 
 

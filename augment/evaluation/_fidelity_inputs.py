@@ -13,7 +13,7 @@ from augment._errors import AugmentWarning, InvalidInputError
 from augment.data._labels import as_condition_frame, is_continuous
 from augment.metrics._sides import Rows, group_codes, label_codes
 
-__all__ = ["Samples", "check_samples"]
+__all__ = ["Samples", "check_samples", "parts_of"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ def check_samples(
         raise InvalidInputError("holdout_groups were given without a holdout.")
     X, y, patients = [], [], []
     for name, (value, its_groups) in given.items():
-        features, labels, own_groups = _parts(value)
+        features, labels, own_groups = parts_of(value)
         n = _n_rows(features, name)
         X.append(features)
         y.append(None if labels is None else _conditions(labels, n, name))
@@ -75,7 +75,7 @@ def check_samples(
     return Samples(X, frames, label, classes, rows, is_image=kinds == {4})
 
 
-def _parts(value: Any) -> tuple[Any, Any, Any]:
+def parts_of(value: Any) -> tuple[Any, Any, Any]:
     """Take apart X, a pair (X, y), or a set of slices."""
     if hasattr(value, "images"):
         return value.images, getattr(value, "y", None), getattr(value, "groups", None)

@@ -18,8 +18,10 @@ from augment.evaluation._fidelity_inputs import Samples
 
 __all__ = [
     "Tables",
+    "check_columns",
     "column_distances",
     "dependence",
+    "joined",
     "outside",
     "pair_distances",
     "relation_shares",
@@ -61,12 +63,12 @@ class Tables:
 
 def tables_of(samples: Samples) -> Tables:
     """Bring all samples to canonical values and features; both are learned from real rows alone."""
-    frames = [_joined(X, extra) for X, extra in zip(samples.X, samples.extra, strict=True)]
+    frames = [joined(X, extra) for X, extra in zip(samples.X, samples.extra, strict=True)]
     real = [frames[0], *frames[2:]]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AugmentWarning)
         for name, frame in zip(("synthetic", "holdout"), frames[1:], strict=False):
-            _check_columns(frames[0], frame, name)
+            check_columns(frames[0], frame, name)
         schema = TableSchema.infer(pd.concat(real, ignore_index=True))
         values = [schema.conform(frame[frames[0].columns]).to_numpy() for frame in frames]
     known = np.concatenate([values[0], *values[2:]])
@@ -82,7 +84,7 @@ def tables_of(samples: Samples) -> Tables:
     return Tables(schema.columns, schema.relations, values, features, places)
 
 
-def _joined(X: Any, extra: pd.DataFrame) -> pd.DataFrame:
+def joined(X: Any, extra: pd.DataFrame) -> pd.DataFrame:
     """Put the conditions beside the features."""
     if isinstance(X, pd.DataFrame):
         frame = X.reset_index(drop=True)
@@ -92,7 +94,7 @@ def _joined(X: Any, extra: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([frame, free], axis=1)
 
 
-def _check_columns(real: pd.DataFrame, other: pd.DataFrame, name: str) -> None:
+def check_columns(real: pd.DataFrame, other: pd.DataFrame, name: str) -> None:
     missing = [c for c in real.columns if c not in other.columns]
     added = [c for c in other.columns if c not in real.columns]
     if missing or added:

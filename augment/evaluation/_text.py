@@ -26,13 +26,23 @@ def interval_text(lift: float, lower: float, upper: float) -> str:
 
 def _overall(result: LiftResult) -> dict[str, Any]:
     """Give the line of the mean over estimators in the form of a line of `by_estimator`."""
-    summary = result.summary
-    rows = summary[(summary["estimator"] == "all") & (summary["arm"] == "augmented")]
+    table, (arm, reference) = result.comparisons, judged_arms(result)
+    if len(table):
+        here = (table["arm"] == arm) & (table["reference"] == reference)
+        rows = table[here & (table["estimator"] == "all")]
+    else:
+        rows = result.summary.query("estimator == 'all' and arm == @arm")
     line: dict[str, Any] = {"estimator": "all (mean)", "verdict": result.verdict}
     for record in rows.to_dict("records"):
         for part in ("lift", "lower", "upper"):
             line[f"{part}_{record['metric']}"] = record[part]
     return line
+
+
+def judged_arms(result: LiftResult) -> tuple[str, str]:
+    """Name the arm that the verdict is about, and the one that it is compared with."""
+    roles = result.settings.get("roles", {})
+    return roles.get("judged", "augmented"), roles.get("reference", "real")
 
 
 def _cell(line: dict[str, Any], metric: str) -> str:
@@ -57,8 +67,8 @@ def lift_table(result: LiftResult) -> str:
     Returns
     -------
     str
-        Several lines, without a trailing newline. Lifts are augmented minus real only; above
-        zero is better for both metrics.
+        Several lines, without a trailing newline. Lifts are augmented minus real only, or what
+        the first line says; above zero is better for both metrics.
     """
     lines: list[dict[str, Any]] = [
         {str(key): value for key, value in line.items()}
@@ -66,6 +76,7 @@ def lift_table(result: LiftResult) -> str:
     ]
     lines.append(_overall(result))
     head = ["estimator", "verdict", "AUC lift [95 %]", "log loss lift [95 %]"]
+    arm, reference = judged_arms(result)
     cells = [
         [str(line["estimator"]), str(line["verdict"]), *(_cell(line, m) for m in DECIDING)]
         for line in lines
@@ -76,7 +87,9 @@ def lift_table(result: LiftResult) -> str:
         for row in [head, *cells]
     ]
     rule = "-" * max(len(row) for row in rows)
+    compared = [] if reference == "real" else [f"Lift of {arm!r} over {reference!r}:", ""]
     text = [
+        *compared,
         rows[0],
         rule,
         *rows[1:-1],

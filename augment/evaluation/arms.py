@@ -17,27 +17,14 @@ from augment._errors import AugmentError, TrainingError
 from augment._random import rng_for
 from augment._typing import IntArray
 from augment.evaluation.classifiers import Candidate
-from augment.evaluation.inputs import Cohort, concatenate, encode_labels, take
+from augment.evaluation.inputs import Cohort, encode_labels, take
+from augment.evaluation.roles import CLASSICAL, Roles
+from augment.evaluation.rows import Amount, TrainingSet, joined, n_synthetic_rows
 from augment.evaluation.worker import Report, message
 
-__all__ = ["Plan", "TrainingSet", "draw", "joined", "n_synthetic_rows", "training_sets"]
+__all__ = ["Plan", "draw", "reference_set", "training_sets"]
 
 Key = tuple[int, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingSet:
-    """What the classifiers of one arm learn from."""
-
-    X: Any
-    codes: IntArray
-    balanced: bool = False
-
-
-def joined(real: TrainingSet, new: TrainingSet) -> TrainingSet:
-    """Put synthetic rows under real ones."""
-    codes = np.concatenate([real.codes, new.codes])
-    return TrainingSet(concatenate(real.X, new.X), codes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +51,10 @@ class Plan:
         Parent of all seeds.
     external : tuple or None
         Table and codes of the external test rows, scorable ones alone.
+    classical : bool
+        Whether every arm also runs with classical augmentation of its images.
+    weight : float
+        How much a synthetic row counts beside a real one.
     """
 
     cohort: Cohort
@@ -75,33 +66,35 @@ class Plan:
     ratio: float | str
     seed: int
     external: tuple[Any, IntArray] | None
+    classical: bool = False
+    weight: float = 1.0
+
+    @property
+    def amount(self) -> Amount:
+        """How many synthetic rows there are, and how much each counts."""
+        return Amount(self.ratio, self.weight)
 
     @property
     def arms(self) -> tuple[str, ...]:
         """Names of all arms, in the order of the results."""
         controls = [name for name in self.generators if name != "augmented"]
         weighted = ["class_weight"] if self.class_weight else []
-        return ("real", "augmented", *controls, *weighted, "synthetic")
+        moved = [CLASSICAL, *(f"{CLASSICAL}_{name}" for name in self.generators)]
+        classical = moved if self.classical else []
+        return ("real", "augmented", *controls, *weighted, *classical, "synthetic")
+
+    @property
+    def roles(self) -> Roles:
+        """Which arms the verdict is about."""
+        return Roles.of_images() if self.classical else Roles()
+
+    def n_synthetic(self, n_train: int) -> int:
+        """Say how many synthetic rows a training part gets."""
+        return n_synthetic_rows(n_train, self.amount.ratio)
 
     def real(self, rows: IntArray) -> TrainingSet:
         """Give real rows as a training set."""
         return TrainingSet(take(self.cohort.X, rows), self.cohort.codes[rows])
-
-
-def n_synthetic_rows(n_train: int, ratio: float | str) -> int:
-    """Say how many synthetic rows a training part gets.
-
-    ``"auto"`` is ``max(500, 5 * n_train)``: for shrunken generators five rows per real one beat
-    one, and fewer than 500 leave the draw itself as a source of noise.
-
-    Examples
-    --------
-    >>> n_synthetic_rows(60, "auto"), n_synthetic_rows(240, "auto"), n_synthetic_rows(60, 0.5)
-    (500, 1200, 30)
-    """
-    if isinstance(ratio, str):
-        return max(500, 5 * n_train)
-    return max(1, round(ratio * n_train))
 
 
 def seed_for(plan: Plan, key: Key, name: str) -> int:
@@ -168,10 +161,20 @@ def training_sets(
                 raise _explained(error, key) from error
             report.failed(name, None, error)
             continue
-        sets[name] = joined(real, new)
+        sets[name] = joined(real, new, plan.amount.weight)
         if name == "augmented":
             sets["synthetic"] = new
+    if plan.classical:
+        sets[CLASSICAL] = dataclasses.replace(real, classical=True)
+        for name in plan.generators.keys() & sets.keys():
+            sets[f"{CLASSICAL}_{name}"] = dataclasses.replace(sets[name], classical=True)
     return sets
+
+
+def reference_set(plan: Plan, real: TrainingSet, new: TrainingSet | None = None) -> TrainingSet:
+    """Give real rows, or these and synthetic ones, as the verdict compares them."""
+    both = real if new is None else joined(real, new, plan.amount.weight)
+    return dataclasses.replace(both, classical=plan.classical)
 
 
 def _explained(error: Exception, key: Key) -> AugmentError:

@@ -11,12 +11,14 @@ import pandas as pd
 from augment._errors import TrainingError
 from augment._typing import FloatArray
 from augment.evaluation._text import DECIDING
-from augment.evaluation.arms import Plan, n_synthetic_rows
+from augment.evaluation.arms import Plan
+from augment.evaluation.by_group import compare
 from augment.evaluation.external import external_result
 from augment.evaluation.learning_curve import MIN_BOTTOM, CurvePoint, curve_sizes, read_curve
 from augment.evaluation.notes import failed_pairs, run_notes
 from augment.evaluation.parameters import versions
 from augment.evaluation.results import EquivalentRows, ExternalResult, LiftResult
+from augment.evaluation.roles import CLASSICAL
 from augment.evaluation.scoring import PROBABILITY_FLOOR
 from augment.evaluation.splits import Split
 from augment.evaluation.study import Study
@@ -48,7 +50,8 @@ def _without_failures(plan: Plan, outcome: Outcome) -> tuple[FloatArray, FloatAr
             if scores is not None:
                 scores[:, rows, columns] = np.nan
     deciding = [plan.metrics.index(name) for name in DECIDING]
-    if np.isnan(values[:, :2][..., deciding]).any(axis=(0, 1, 3)).all():
+    decided = [plan.arms.index(name) for name in (plan.roles.judged, plan.roles.reference)]
+    if np.isnan(values[:, decided][..., deciding]).any(axis=(0, 1, 3)).all():
         texts = [text for texts in failures.values() for text in texts]
         raise TrainingError(f"no classifier could be fitted in every split. {texts[0]}")
     return values, outside
@@ -62,7 +65,7 @@ def assemble(
     sizes = [(split.test.size, split.train.size) for split in splits]
     ratio = float(np.mean([n_test for n_test, _ in sizes]) / np.mean([n for _, n in sizes]))
     names = tuple(candidate.name for candidate in plan.candidates)
-    study = Study(values, plan.arms, names, plan.metrics, ropes, ratio)
+    study = Study(values, plan.arms, names, plan.metrics, ropes, ratio, plan.roles)
     judged = study.judge()
     equivalent, curve_notes = _equivalent_rows(plan, splits, outcome, study)
     reports = [trial.report for trial in outcome.trials]
@@ -79,7 +82,16 @@ def assemble(
         external=external,
         settings={},
         notes=(*run_notes(reports), *curve_notes),
+        comparisons=_comparisons(plan, splits, outcome, study),
     )
+
+
+def _comparisons(plan: Plan, splits: list[Split], outcome: Outcome, study: Study) -> pd.DataFrame:
+    """Compare arms over splits, and over patients where they are known."""
+    if plan.cohort.groups is None:
+        return compare(study, None, None)
+    influences = [trial.influences for trial in outcome.trials]
+    return compare(study, influences, [plan.cohort.groups[split.test] for split in splits])
 
 
 def _external(
@@ -104,7 +116,7 @@ def _equivalent_rows(
         return None, [f"No learning curve: training parts have fewer than {least} rows."]
     deciding = [plan.metrics.index(name) for name in DECIDING]
     at = list(outcome.points)
-    full = study.values[at, 0][..., deciding]
+    full = study.values[at, study.arms.index(plan.roles.reference)][..., deciding]
     part = np.stack([point.real for point in outcome.points.values()])
     real = np.concatenate([part, full[:, None]], axis=1)
     augmented = np.stack([point.augmented for point in outcome.points.values()])
@@ -129,7 +141,7 @@ def _scores(study: Study, splits: list[Split], outcome: Outcome) -> pd.DataFrame
     shape = study.values.shape
     j, arm, classifier, metric = (part.ravel() for part in np.indices(shape))
     n_synthetic = np.array([trial.n_synthetic for trial in outcome.trials])
-    without = np.isin(study.arms, ("real", "class_weight"))
+    without = np.isin(study.arms, ("real", "class_weight", CLASSICAL))
     frame = pd.DataFrame(
         {
             "repeat": np.array([split.repeat for split in splits])[j],
@@ -182,11 +194,11 @@ def study_settings(
         "n_repeats": n_repeats,
         "n_train": n_train,
         "n_test": round(float(np.mean([split.test.size for split in splits]))),
-        "ratio": plan.ratio,
-        "ratio_rule": "max(500, 5 n) synthetic rows for n training rows"
-        if plan.ratio == "auto"
-        else f"{plan.ratio:g} synthetic rows per training row",
-        "n_synthetic": n_synthetic_rows(n_train, plan.ratio),
+        "ratio": plan.amount.ratio,
+        "ratio_rule": plan.amount.text,
+        "synthetic_weight": plan.amount.weight,
+        "n_synthetic": plan.n_synthetic(n_train),
+        "roles": dataclasses.asdict(plan.roles),
         "arms": list(plan.arms),
         "metrics": list(plan.metrics),
         "probability_floor": PROBABILITY_FLOOR,

@@ -25,6 +25,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from augment._errors import InvalidInputError, InvalidTypeError
 from augment._typing import FloatArray
+from augment.evaluation.images import image_estimators
 from augment.evaluation.preparation import TidyColumns, dense_preparation
 
 __all__ = ["CalibratedSVM", "Candidate", "EarlyStoppedMLP", "candidates", "default_estimators"]
@@ -209,10 +210,10 @@ class Candidate:
         return "" if self.prepare is None else str(joblib.hash(self.prepare))
 
 
-def _named(estimators: Any) -> dict[str, Any]:
+def _named(estimators: Any, is_table: bool) -> dict[str, Any]:
     """Give the user's estimators names."""
     if estimators is None:
-        return dict(default_estimators())
+        return dict(default_estimators() if is_table else image_estimators())
     if isinstance(estimators, Mapping):
         return {str(name): estimator for name, estimator in estimators.items()}
     if hasattr(estimators, "fit"):
@@ -244,8 +245,8 @@ def candidates(estimators: Any, *, is_table: bool) -> tuple[Candidate, ...]:
     Parameters
     ----------
     estimators : None, classifier, list or dict
-        None takes the six defaults. Classifiers that are neither pipelines nor searches around one
-        get the dense preparation.
+        None takes the six defaults, or the two for images. Classifiers that are neither pipelines
+        nor searches around one get the dense preparation.
     is_table : bool
         Whether rows are a table; images go to the classifier as they are.
 
@@ -257,12 +258,9 @@ def candidates(estimators: Any, *, is_table: bool) -> tuple[Candidate, ...]:
     Raises
     ------
     InvalidInputError
-        No estimator; one that is no classifier, or has no ``predict_proba``; images without
-        estimators.
+        No estimator; one that is no classifier, or has no ``predict_proba``.
     """
-    if estimators is None and not is_table:
-        raise InvalidInputError("estimators must be given for images: the defaults read tables.")
-    named = _named(estimators)
+    named = _named(estimators, is_table)
     if not named:
         raise InvalidInputError("estimators is empty: give at least one classifier, or None.")
     found = []

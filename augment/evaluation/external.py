@@ -69,12 +69,12 @@ def external_result(study: Study, influences: FloatArray, n_repeats: int) -> Ext
 
     def deciding(reference: str) -> tuple[Lift, Lift]:
         first, second = (
-            _lift(study, influences, n_repeats, (ALL, "augmented", reference, metric))
+            _lift(study, influences, n_repeats, (ALL, study.roles.judged, reference, metric))
             for metric in DECIDING
         )
         return first, second
 
-    copies = deciding("bootstrap") if study.ran_with_copies(ALL) else None
-    judged = judgement(deciding("real"), copies, study.ropes)
+    copies = deciding(study.roles.copies) if study.ran_with_copies(ALL) else None
+    judged = judgement(deciding(study.roles.reference), copies, study.ropes, study.roles)
     table = _summary(study, influences, n_repeats)
     return ExternalResult(judged.verdict, judged.reason, table, influences.shape[-1])

@@ -16,9 +16,10 @@ from scipy import stats
 from augment._random import rng_for
 from augment._typing import FloatArray, IntArray
 from augment.evaluation._text import DECIDING
-from augment.evaluation.arms import Plan, TrainingSet, draw, joined, n_synthetic_rows
+from augment.evaluation.arms import Plan, draw, reference_set
 from augment.evaluation.inputs import take
 from augment.evaluation.results import EquivalentRows
+from augment.evaluation.rows import TrainingSet
 from augment.evaluation.scoring import score
 from augment.evaluation.splits import nested_subset
 from augment.evaluation.statistics import corrected_lift
@@ -83,15 +84,19 @@ def run_curve(plan: Plan, train: IntArray, test: IntArray, key: tuple[int, ...])
 
     with isolated(report):
         for rows, values in zip(subsets, point.real, strict=True):
-            fill(values, plan.real(rows), f"learning curve, {rows.size} real rows")
+            fill(
+                values,
+                reference_set(plan, plan.real(rows)),
+                f"learning curve, {rows.size} real rows",
+            )
         half = subsets[2]
         name = f"learning curve, {half.size} real rows augmented"
         try:
-            new = draw(plan, "augmented", half, n_synthetic_rows(half.size, plan.ratio), key)
+            new = draw(plan, "augmented", half, plan.n_synthetic(half.size), key)
         except Exception as error:
             report.failed(name, None, error)
             return point
-        fill(point.augmented, joined(plan.real(half), new), name)
+        fill(point.augmented, reference_set(plan, plan.real(half), new), name)
     return point
 
 

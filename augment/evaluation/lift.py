@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Memory, Parallel, delayed
+from sklearn.utils.validation import check_memory
 
 from augment._errors import AugmentWarning, InvalidInputError
 from augment._random import seed_from
@@ -21,6 +22,7 @@ from augment.evaluation._text import DECIDING
 from augment.evaluation.arms import Plan
 from augment.evaluation.assembly import Outcome, assemble, study_settings
 from augment.evaluation.classifiers import candidates
+from augment.evaluation.images import AUTO_AMOUNT, check_images, missing_groups_note
 from augment.evaluation.inputs import Cohort, check_cohort, check_external, n_duplicates, take
 from augment.evaluation.learning_curve import MIN_BOTTOM, run_curve
 from augment.evaluation.notes import cohort_notes
@@ -31,15 +33,17 @@ from augment.evaluation.parameters import (
     check_ratio,
     check_ropes,
     controls,
+    versions,
 )
 from augment.evaluation.results import LiftResult
+from augment.evaluation.rows import Amount
 from augment.evaluation.scoring import METRICS
 from augment.evaluation.splits import Split, plan_splits, scorable_classes
 from augment.evaluation.trial import run_split
 
 __all__ = ["evaluate_lift"]
 
-N_CURVE_SPLITS = 10
+N_CURVE_SPLITS, N_IMAGE_CURVE_SPLITS = 10, 5
 ROPE: Mapping[str, float] = MappingProxyType({"roc_auc": 0.005, "neg_log_loss": 0.01})
 
 
@@ -55,10 +59,11 @@ def evaluate_lift(
     n_splits: int = 5,
     n_repeats: int = 6,
     ratio: float | str = "auto",
-    baselines: Any = ("bootstrap", "jitter", "smote", "class_weight"),
+    baselines: Any = "auto",
     metrics: Sequence[str] = tuple(METRICS),
     rope: Mapping[str, float] = ROPE,
     n_jobs: int | None = None,
+    memory: Any = None,
     random_state: RandomState = None,
     verbose: int = 0,
 ) -> LiftResult:
@@ -77,8 +82,9 @@ def evaluate_lift(
     y : array-like of shape (n,)
         Labels. Classes with fewer rows than `n_splits` stay in training and are not scored.
     estimators : None, classifier, list or dict of classifiers, default=None
-        None takes the six of `default_estimators`. Bare classifiers get a default preparation;
-        pipelines are used as they are.
+        None takes the six of `default_estimators`; for images a small CNN
+        (`augment.ImageClassifier`) and extremely randomised trees on coarse pixels. Bare
+        classifiers of tables get a default preparation; pipelines are used as they are.
     groups : array-like of shape (n,), default=None
         The patient of each row. No patient is ever on both sides of a split.
     X_test, y_test : as `X` and `y`, default=None
@@ -86,10 +92,12 @@ def evaluate_lift(
     n_splits, n_repeats : int, default=5 and 6
         Parts per repetition, and repetitions.
     ratio : "auto" or float, default="auto"
-        Synthetic rows per training row; "auto" is ``max(500, 5 n)`` rows for ``n`` training rows.
-    baselines : tuple of str, or dict of str to generator
-        Control arms. A dict adds generators to compare with, under names of your own. Without
-        "bootstrap" the verdict "helps" is never given.
+        Synthetic rows per training row; "auto" is ``max(500, 5 n)`` rows for ``n`` training rows,
+        and for images ``2 n`` of which each counts half as much as a real one.
+    baselines : "auto", tuple of str, or dict of str to generator, default="auto"
+        Control arms. "auto" is "bootstrap", "jitter", "smote" and "class_weight" for tables, and
+        "bootstrap" and "classical" for images. A dict adds generators to compare with, under
+        names of your own. Without "bootstrap" the verdict "helps" is never given.
     metrics : sequence of str
         Out of "roc_auc", "neg_log_loss" (these two decide), "balanced_accuracy", "neg_brier",
         "calibration_slope".
@@ -98,6 +106,9 @@ def evaluate_lift(
     n_jobs : int or None, default=None
         Processes, as in joblib; `joblib.parallel_config` chooses other backends. Results do not
         depend on it.
+    memory : str, joblib.Memory or None, default=None
+        A folder where finished splits are kept: a study that was interrupted goes on from there
+        when it is called again with the same data, parameters and integer `random_state`.
     random_state : None, int, RandomState or Generator, default=None
         An int makes the result repeatable.
     verbose : int, default=0
@@ -131,6 +142,14 @@ def evaluate_lift(
     the squared distance summed over classes; the calibration slope is a pooled, Firth-corrected
     logistic recalibration.
 
+    **Images.** With "classical" among the baselines every arm is run twice, plain and with
+    classical augmentation (`augment.data.ClassicalAugmentation`), by the same classifiers in the
+    same number of optimiser steps. The verdict is then about what synthetic images add to that:
+    ``classical_augmented`` against ``classical``, and against ``classical_bootstrap``.
+    ``comparisons`` also holds ``augmented`` against ``real``. A classifier with a parameter
+    ``augmentation`` moves its images itself, anew in every step; any other learns from the images
+    and four moved copies of each, which together count as one.
+
     What this does not do: it tunes neither generator nor classifiers, so a lift may stand for
     regularisation that tuning would also bring; it says nothing about privacy.
 
@@ -156,29 +175,30 @@ def evaluate_lift(
     check_counts(n_splits, n_repeats)
     ropes = check_ropes(rope)
     cohort = check_cohort(X, y, groups)
-    seed = seed_from(random_state)
-    arms, class_weight = controls(baselines, generator)
+    is_table = isinstance(cohort.X, pd.DataFrame) or cohort.X.ndim == 2
+    _check_rows(cohort, generator, is_table)
+    wanted = controls(baselines, generator, is_table=is_table)
     kept = scorable_classes(cohort, n_splits)
     external, external_notes = _external_rows(cohort, check_external(cohort, X_test, y_test), kept)
-    is_table = isinstance(cohort.X, pd.DataFrame) or cohort.X.ndim == 2
-    if is_table:
-        # Refuses what no generator could learn from, before anything is fitted.
-        TableSchema.infer(cohort.X, generator.get_params(deep=False).get("schema"))
+    amount = _amount(check_ratio(ratio), is_table)
     plan = Plan(
         cohort=cohort,
         kept=kept,
-        generators={"augmented": generator, **arms},
-        class_weight=class_weight,
+        generators={"augmented": generator, **wanted.generators},
+        class_weight=wanted.class_weight,
         candidates=candidates(estimators, is_table=is_table),
         metrics=check_metrics(metrics),
-        ratio=check_ratio(ratio),
-        seed=seed,
+        ratio=amount.ratio,
+        seed=seed_from(random_state),
         external=external,
+        classical=wanted.classical,
+        weight=amount.weight,
     )
-    splits = plan_splits(cohort, n_splits, n_repeats, seed)
+    splits = plan_splits(cohort, n_splits, n_repeats, plan.seed)
     n_twins = n_duplicates(cohort.X, cohort.groups)
     _warn_of_duplicates(n_twins)
-    outcome = _run(plan, splits, n_jobs, verbose)
+    image_notes = [] if is_table else missing_groups_note(cohort)
+    outcome = _run(plan, splits, n_jobs, verbose, check_memory(memory))
     result = assemble(plan, splits, outcome, ropes)
     settings = {
         **study_settings(plan, splits, outcome, n_splits, n_repeats),
@@ -186,8 +206,23 @@ def evaluate_lift(
         "seconds": time.perf_counter() - start,
         "n_jobs": n_jobs,
     }
-    notes = (*cohort_notes(plan, n_twins), *external_notes, *result.notes)
+    notes = (*image_notes, *cohort_notes(plan, n_twins), *external_notes, *result.notes)
     return dataclasses.replace(result, settings=settings, notes=notes)
+
+
+def _check_rows(cohort: Cohort, generator: Any, is_table: bool) -> None:
+    """Refuse what no generator could learn from, before anything is fitted."""
+    if is_table:
+        TableSchema.infer(cohort.X, generator.get_params(deep=False).get("schema"))
+    else:
+        check_images(cohort.X)
+
+
+def _amount(ratio: float | str, is_table: bool) -> Amount:
+    """Say how many synthetic rows there are."""
+    if ratio == "auto" and not is_table:
+        return AUTO_AMOUNT
+    return Amount(ratio)
 
 
 def _warn_of_duplicates(n_twins: int) -> None:
@@ -230,23 +265,39 @@ def _flat_frame(X: Any) -> pd.DataFrame:
     return X if isinstance(X, pd.DataFrame) else pd.DataFrame(X.reshape(len(X), -1))
 
 
-def _curve_splits(splits: list[Split]) -> list[int]:
-    """Pick up to ten splits, spread over all repeats, if there are rows enough."""
+def _curve_splits(splits: list[Split], most: int) -> list[int]:
+    """Pick some splits, spread over all repeats, if there are rows enough."""
     if min(split.train.size for split in splits) // 4 < MIN_BOTTOM:
         return []
-    n = min(N_CURVE_SPLITS, len(splits))
+    n = min(most, len(splits))
     return sorted({round(i) for i in np.linspace(0, len(splits) - 1, n)})
 
 
-def _task(run: Callable[..., Any], at: int, plan: Plan, split: Split) -> tuple[str, int, Any]:
-    return run.__name__, at, run(plan, split.train, split.test, (split.repeat, split.split))
+def _task(
+    run: Callable[..., Any],
+    plan: Plan,
+    split: Split,
+    known: dict[str, str],  # noqa: ARG001 (tells memories of other versions apart)
+) -> Any:
+    """Run one split."""
+    return run(plan, split.train, split.test, (split.repeat, split.split))
 
 
-def _run(plan: Plan, splits: list[Split], n_jobs: int | None, verbose: int) -> Outcome:
+def _remembered(
+    memory: Memory, run: Callable[..., Any], at: int, plan: Plan, split: Split
+) -> tuple[str, int, Any]:
+    """Run one split, unless the memory has it."""
+    return run.__name__, at, memory.cache(_task)(run, plan, split, versions())
+
+
+def _run(
+    plan: Plan, splits: list[Split], n_jobs: int | None, verbose: int, memory: Memory
+) -> Outcome:
     """Run all splits and all points of the learning curve, in parallel."""
-    curve_plan = dataclasses.replace(plan, external=None)
-    tasks = [delayed(_task)(run_split, i, plan, split) for i, split in enumerate(splits)]
-    tasks += [delayed(_task)(run_curve, i, curve_plan, splits[i]) for i in _curve_splits(splits)]
+    curve_plan, task = dataclasses.replace(plan, external=None), delayed(_remembered)
+    tasks = [task(memory, run_split, i, plan, split) for i, split in enumerate(splits)]
+    at = _curve_splits(splits, N_IMAGE_CURVE_SPLITS if plan.classical else N_CURVE_SPLITS)
+    tasks += [task(memory, run_curve, i, curve_plan, splits[i]) for i in at]
     if verbose > 0:
         done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(tasks)
         done = list(_with_progress(done, len(tasks)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import math
 import platform
@@ -13,10 +14,13 @@ from sklearn.base import clone
 import augment
 from augment._errors import InvalidInputError, InvalidTypeError, did_you_mean, listed
 from augment.evaluation._text import DECIDING
+from augment.evaluation.images import ImageCopies
+from augment.evaluation.roles import CLASSICAL
 from augment.evaluation.scoring import METRICS
 
 __all__ = [
     "CONTROLS",
+    "Controls",
     "check_counts",
     "check_generator",
     "check_metrics",
@@ -29,6 +33,10 @@ __all__ = [
 # Control arms that need a generator of their own. The arm "class_weight" needs none.
 CONTROLS = {"bootstrap": "Bootstrap", "jitter": "Jitter", "smote": "Smote"}
 _RESERVED = ("real", "augmented", "synthetic")
+DEFAULT_BASELINES = {
+    "table": ("bootstrap", "jitter", "smote", "class_weight"),
+    "images": ("bootstrap", CLASSICAL),
+}
 
 
 def check_generator(name: str, generator: Any) -> None:
@@ -109,44 +117,76 @@ def check_ropes(rope: Any) -> tuple[float, float]:
     return float(rope[DECIDING[0]]), float(rope[DECIDING[1]])
 
 
-def controls(baselines: Any, generator: Any) -> tuple[dict[str, Any], bool]:
-    """Build the generators of the control arms.
+@dataclasses.dataclass(frozen=True)
+class Controls:
+    """The control arms that were asked for.
+
+    Attributes
+    ----------
+    generators : dict of str to generator
+        By arm.
+    class_weight, classical : bool
+        Whether real rows are also weighed by class; whether images are also augmented
+        classically, in every arm.
+    """
+
+    generators: dict[str, Any]
+    class_weight: bool
+    classical: bool
+
+
+def controls(baselines: Any, generator: Any, *, is_table: bool = True) -> Controls:
+    """Build the control arms.
 
     Parameters
     ----------
-    baselines : iterable of str, or dict of str to generator
-        Names out of "bootstrap", "jitter", "smote", "class_weight". A dict adds arms of one's
-        own; its value for one of these names may be None.
+    baselines : "auto", iterable of str, or dict of str to generator
+        Names out of "bootstrap", "jitter", "smote", "class_weight"; for images "bootstrap",
+        "classical", "class_weight". A dict adds arms of one's own; its value for one of these
+        names may be None.
     generator : generator
         The one under test: controls get the same ``schema``.
+    is_table : bool
+        Whether the rows are a table, or images.
 
     Returns
     -------
-    tuple
-        Generators by arm, and whether the arm "class_weight" is wanted.
+    Controls
+        Generators by arm, and which other arms are wanted.
 
     Raises
     ------
     InvalidInputError
         For an unknown or reserved name.
     """
+    kind = "table" if is_table else "images"
+    if isinstance(baselines, str) and baselines == "auto":
+        baselines = DEFAULT_BASELINES[kind]
     if isinstance(baselines, str) or not isinstance(baselines, Iterable):
         raise InvalidTypeError("baselines must be a tuple of names, such as ('bootstrap',).")
     wanted = dict(baselines) if isinstance(baselines, Mapping) else dict.fromkeys(baselines)
-    known = (*CONTROLS, "class_weight")
+    known = tuple(dict.fromkeys((*DEFAULT_BASELINES[kind], "class_weight")))
     found: dict[str, Any] = {}
     for name, own in wanted.items():
-        if name in _RESERVED or (own is None and name not in known):
-            raise InvalidInputError(
-                f"baselines names {name!r}; known are {listed(known)}.{did_you_mean(name, known)} "
-                "For an arm of your own pass a dict of name to generator."
-            )
+        _check_baseline(name, own, known, kind)
         if own is not None:
-            check_generator(f"baselines[{name!r}]", own)
             found[name] = clone(own)
         elif name in CONTROLS:
-            found[name] = _control(name, generator)
-    return found, "class_weight" in wanted
+            found[name] = _control(name, generator) if is_table else ImageCopies()
+    return Controls(found, "class_weight" in wanted, CLASSICAL in wanted)
+
+
+def _check_baseline(name: str, own: Any, known: tuple[str, ...], kind: str) -> None:
+    """Refuse unknown and reserved names, and what is no generator."""
+    reserved = name in _RESERVED or (own is not None and name.startswith(CLASSICAL))
+    if reserved or (own is None and name not in known):
+        which = "" if kind == "table" else " for images"
+        raise InvalidInputError(
+            f"baselines names {name!r}; known{which} are {listed(known)}."
+            f"{did_you_mean(name, known)} For an arm of your own pass a dict of name to generator."
+        )
+    if own is not None:
+        check_generator(f"baselines[{name!r}]", own)
 
 
 def _control(name: str, generator: Any) -> Any:

@@ -256,6 +256,12 @@ class LiftResult(Result):
     notes : tuple of str
         Everything that a careful reader should know: arms that failed, classes left out,
         duplicates across splits.
+    comparisons : DataFrame
+        Columns ``estimator``, ``arm``, ``reference``, ``metric``, ``lift`` (arm minus reference),
+        ``lower``, ``upper`` (as in `summary`), ``group_lower``, ``group_upper``, ``n_groups``
+        (95 % interval over the patients that were tested; not a number without `groups`). The
+        first two pairs of arms decide the verdict; for images these are ``classical_augmented``
+        against ``classical`` and against ``classical_bootstrap``.
 
     Examples
     --------
@@ -276,6 +282,7 @@ class LiftResult(Result):
     external: ExternalResult | None
     settings: dict[str, Any]
     notes: tuple[str, ...]
+    comparisons: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
 
     def to_frame(self) -> pd.DataFrame:
         """Give the summary: one row per estimator, arm and metric."""

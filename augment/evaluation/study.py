@@ -14,6 +14,7 @@ import pandas as pd
 
 from augment._typing import BoolArray, FloatArray
 from augment.evaluation._text import DECIDING
+from augment.evaluation.roles import TABLE_ROLES, Roles
 from augment.evaluation.statistics import Claims, Lift, claims, corrected_lift, verdicts
 from augment.evaluation.words import reason
 
@@ -31,7 +32,7 @@ class Judgement:
     verdict, reason : str
         The rule applied, and one sentence.
     real : tuple of two Lift
-        Augmented minus real only.
+        The arm in question minus its reference.
     claims : Claims
         P-values of what could have been claimed.
     """
@@ -64,6 +65,8 @@ class Study:
         Tolerances of the deciding metrics.
     test_train_ratio : float
         Rows of a test part per row of a training part.
+    roles : Roles
+        Which arms the verdict is about.
     """
 
     values: FloatArray
@@ -72,6 +75,7 @@ class Study:
     metrics: tuple[str, ...]
     ropes: tuple[float, float]
     test_train_ratio: float
+    roles: Roles = TABLE_ROLES
 
     def present(self) -> BoolArray:
         """Tell which classifiers ran in which arms: (n_arms, n_classifiers)."""
@@ -95,8 +99,9 @@ class Study:
         return corrected_lift(column, self.test_train_ratio)
 
     def deciding(self, classifier: str, reference: str) -> tuple[Lift, Lift]:
-        """Judge augmented minus a reference arm by the two deciding metrics."""
-        first, second = (self.lift(classifier, "augmented", reference, name) for name in DECIDING)
+        """Judge the arm in question minus a reference arm by the two deciding metrics."""
+        arm = self.roles.judged
+        first, second = (self.lift(classifier, arm, reference, name) for name in DECIDING)
         return first, second
 
     def summary(self) -> pd.DataFrame:
@@ -118,25 +123,38 @@ class Study:
                     )
         return pd.DataFrame(rows)
 
+    def comparisons(self) -> list[tuple[str, str, str]]:
+        """Name (classifier, arm, reference) of all comparisons of interest that ran."""
+        return [
+            (classifier, arm, reference)
+            for arm, reference in self.roles.pairs()
+            for classifier in (*self.classifiers, ALL)
+            if self.ran_both(classifier, arm, reference)
+        ]
+
     def judge(self, classifier: str = ALL) -> Judgement:
         """Apply the rule of the verdict to one classifier, or to the mean over all."""
-        real = self.deciding(classifier, "real")
-        copies = (
-            self.deciding(classifier, "bootstrap") if self.ran_with_copies(classifier) else None
-        )
-        return judgement(real, copies, self.ropes)
+        real = self.deciding(classifier, self.roles.reference)
+        copies = None
+        if self.ran_with_copies(classifier):
+            copies = self.deciding(classifier, self.roles.copies)
+        return judgement(real, copies, self.ropes, self.roles)
 
     def ran_with_copies(self, classifier: str) -> bool:
         """Tell whether there are plain copies to compare with."""
-        if "bootstrap" not in self.arms:
+        return self.ran_both(classifier, self.roles.judged, self.roles.copies)
+
+    def ran_both(self, classifier: str, arm: str, reference: str) -> bool:
+        """Tell whether a classifier (or any) ran in both of two arms."""
+        if arm not in self.arms or reference not in self.arms:
             return False
         ran = self.present()
-        both = ran[self.arms.index("bootstrap")] & ran[self.arms.index("augmented")]
+        both = ran[self.arms.index(arm)] & ran[self.arms.index(reference)]
         return bool(both.any() if classifier == ALL else both[self.classifiers.index(classifier)])
 
     def by_estimator(self) -> pd.DataFrame:
         """Judge each classifier by the rule, adjusted over classifiers by Holm's method."""
-        ran = self.present()[self.arms.index("augmented")]
+        ran = self.present()[self.arms.index(self.roles.judged)]
         names = [name for name, here in zip(self.classifiers, ran, strict=True) if here]
         judged = [self.judge(name) for name in names]
         raw = Claims(
@@ -161,19 +179,22 @@ class Study:
 
     def smallest_detectable_lift(self) -> dict[str, float]:
         """Give, per metric, the lift of the mean over classifiers found four times in five."""
+        at = (ALL, self.roles.judged, self.roles.reference)
         return {
-            metric: float(self.lift(ALL, "augmented", "real", metric).smallest_detectable)
-            for metric in self.metrics
+            metric: float(self.lift(*at, metric).smallest_detectable) for metric in self.metrics
         }
 
 
 def judgement(
-    real: tuple[Lift, Lift], copies: tuple[Lift, Lift] | None, ropes: tuple[float, float]
+    real: tuple[Lift, Lift],
+    copies: tuple[Lift, Lift] | None,
+    ropes: tuple[float, float],
+    roles: Roles,
 ) -> Judgement:
     """Apply the rule to lifts, however they were judged."""
     found = claims(real, copies, ropes)
     verdict = str(verdicts(found))
-    return Judgement(verdict, reason(verdict, real, copies, ropes), real, found)
+    return Judgement(verdict, reason(verdict, real, copies, ropes, roles), real, found)
 
 
 def _spread(scores: FloatArray) -> dict[str, float]:

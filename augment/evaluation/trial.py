@@ -19,14 +19,14 @@ from augment._typing import FloatArray, IntArray
 from augment.evaluation.arms import (
     Key,
     Plan,
-    TrainingSet,
-    n_synthetic_rows,
     seed_for,
     training_sets,
     with_seed,
 )
 from augment.evaluation.classifiers import Candidate
+from augment.evaluation.images import moves_images, with_moved_copies
 from augment.evaluation.inputs import encode_labels, take
+from augment.evaluation.rows import TrainingSet
 from augment.evaluation.scoring import N_BINS, reliability, scorable_probabilities, score
 from augment.evaluation.worker import Report, isolated
 
@@ -51,6 +51,8 @@ class Trial:
         Failures, warnings, seconds.
     n_synthetic : int
         Rows that each generator added.
+    influences : ndarray of float32, ``values.shape + (n_test,)``, or None
+        Influence of each tested row on the scores, where rows belong to patients.
     """
 
     values: FloatArray
@@ -59,18 +61,24 @@ class Trial:
     external_influences: Any
     report: Report
     n_synthetic: int
+    influences: Any = None
 
 
 def _fitted(plan: Plan, candidate: Candidate, data: TrainingSet, X: Any, key: Key) -> Any | None:
     """Fit one classifier; None where it cannot weigh classes."""
     learner = with_seed(candidate.learner, seed_for(plan, key, candidate.name))
     weights: dict[str, Any] = {}
+    weighs = has_fit_parameter(learner, "sample_weight")
     if data.balanced and "class_weight" in learner.get_params(deep=False):
         learner.set_params(class_weight="balanced")
-    elif data.balanced and has_fit_parameter(learner, "sample_weight"):
+    elif data.balanced and weighs:
         weights["sample_weight"] = compute_sample_weight("balanced", data.codes)
     elif data.balanced:
         return None
+    if data.weight is not None and weighs:
+        weights["sample_weight"] = data.weight
+    if plan.classical and moves_images(learner):
+        learner.set_params(augmentation="classical" if data.classical else None)
     return learner.fit(X, plan.cohort.classes[data.codes], **weights)
 
 
@@ -90,24 +98,35 @@ class Bench:
     def __init__(self, plan: Plan, data: TrainingSet, key: Key) -> None:
         self.plan, self.data, self.key = plan, data, key
         self._prepared: dict[str, tuple[Any, Any]] = {}
+        self._moved: TrainingSet | None = None
 
     def predict(self, candidate: Candidate, tables: list[Any]) -> list[FloatArray] | None:
         """Fit a classifier and give its probabilities for some tables; None: it cannot run."""
-        transformer, X = self._prepare(candidate)
-        learner = _fitted(self.plan, candidate, self.data, X, self.key)
+        data = self._rows(candidate)
+        transformer, X = self._prepare(candidate, data)
+        learner = _fitted(self.plan, candidate, data, X, self.key)
         if learner is None:
             return None
         read = (lambda table: table) if transformer is None else transformer.transform
         return [_probabilities(self.plan, learner, read(table)) for table in tables]
 
-    def _prepare(self, candidate: Candidate) -> tuple[Any, Any]:
+    def _rows(self, candidate: Candidate) -> TrainingSet:
+        """Give the rows of the arm; a classifier that moves no images is given moved copies."""
+        if not self.data.classical or moves_images(candidate.learner):
+            return self.data
+        if self._moved is None:
+            self._moved = with_moved_copies(
+                self.data, seed_for(self.plan, self.key, "moved copies")
+            )
+        return self._moved
+
+    def _prepare(self, candidate: Candidate, data: TrainingSet) -> tuple[Any, Any]:
         if candidate.prepare is None:
-            return None, self.data.X
+            return None, data.X
         name = candidate.preparation_key
         if name not in self._prepared:
             transformer = clone(candidate.prepare)
-            labels = self.plan.cohort.classes[self.data.codes]
-            X = transformer.fit_transform(self.data.X, labels)
+            X = transformer.fit_transform(data.X, self.plan.cohort.classes[data.codes])
             self._prepared[name] = (transformer, X)
         return self._prepared[name]
 
@@ -169,7 +188,10 @@ def run_split(plan: Plan, train: IntArray, test: IntArray, key: Key) -> Trial:
     AugmentError
         If the generator under test fails. Controls and classifiers that fail are reported.
     """
-    trial = _empty_trial(plan, n_synthetic_rows(train.size, plan.ratio))
+    trial = _empty_trial(plan, plan.n_synthetic(train.size))
+    if plan.cohort.groups is not None:
+        shape = (*trial.values.shape, test.size)
+        trial.influences = np.full(shape, np.nan, dtype=np.float32)
     with isolated(trial.report):
         sets = training_sets(plan, train, trial.n_synthetic, key, trial.report)
         for arm, name in enumerate(plan.arms):
@@ -185,7 +207,9 @@ def _run_arm(
     tables = [take(plan.cohort.X, test)] + ([plan.external[0]] if plan.external else [])
     codes = np.searchsorted(plan.kept, plan.cohort.codes[test])
     for i, predicted in predictions(plan, data, tables, key, arm[1], trial.report):
-        trial.values[arm[0], i], _ = score(codes, predicted[0], plan.metrics)
+        trial.values[arm[0], i], moved = score(codes, predicted[0], plan.metrics)
+        if trial.influences is not None:
+            trial.influences[arm[0], i] = moved
         trial.bins[arm[0]] += reliability(codes, predicted[0])
         if plan.external is not None and trial.external_values is not None:
             outside = np.searchsorted(plan.kept, plan.external[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from augment.evaluation.roles import CLASSICAL, Roles
 from augment.evaluation.statistics import Lift
 
 __all__ = ["reason"]
@@ -69,7 +70,9 @@ def _no_evidence(real: Pair, copies: Pair | None, ropes: tuple[float, float]) ->
     )
 
 
-def reason(verdict: str, real: Pair, copies: Pair | None, ropes: tuple[float, float]) -> str:
+def reason(
+    verdict: str, real: Pair, copies: Pair | None, ropes: tuple[float, float], roles: Roles
+) -> str:
     """Explain a verdict.
 
     Parameters
@@ -77,9 +80,11 @@ def reason(verdict: str, real: Pair, copies: Pair | None, ropes: tuple[float, fl
     verdict : str
         What the rule said.
     real, copies : tuple of two Lift, or None
-        Augmented minus real only, and minus bootstrap copies, by ROC AUC and log loss.
+        The arm in question minus its reference, and minus copies, by ROC AUC and log loss.
     ropes : tuple of two float
         Tolerances.
+    roles : Roles
+        Which arms these are.
 
     Returns
     -------
@@ -97,4 +102,6 @@ def reason(verdict: str, real: Pair, copies: Pair | None, ropes: tuple[float, fl
         )
     else:
         text = _no_evidence(real, copies, ropes)
+    if roles.reference == CLASSICAL:
+        return f"On top of classical augmentation, {text}"
     return text[0].upper() + text[1:]

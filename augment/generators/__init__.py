@@ -10,6 +10,7 @@ import augment
 __all__ = [
     "Bootstrap",
     "GaussianCopula",
+    "ImageGAN",
     "ImageVAE",
     "Jitter",
     "Smote",

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import torch
 from scipy.linalg import svd
-from sklearn.cluster import KMeans
 
 from augment._typing import BoolArray, FloatArray, IntArray, State
 from augment.data._pooling import MIN_STRATUM_ROWS
+from augment.generators._alignment import Alignment
+from augment.generators._likeness import alike
 
 __all__ = ["ImageLaw", "LinearPath", "Mixture"]
 
@@ -18,12 +20,6 @@ EFFECT_PRIOR = 2.0
 """Images without any effect of conditions that stand beside the real ones."""
 SMALLEST = 1e-8
 """Share of the largest variance below which a direction is no direction."""
-IMAGES_PER_COMPONENT = 8
-"""Images that a component of the mixture describes, about."""
-MIN_IMAGES = 5
-"""Images that a component describes at least: the mean of fewer would tell too much of each."""
-LEADING = 12
-"""Leading axes by which images are found to be alike, beside continuous conditions."""
 NARROWEST = 1e-3
 """Added to the spread of continuous conditions, which may not vary."""
 
@@ -147,10 +143,22 @@ class Mixture:
     spread: FloatArray
 
     @classmethod
-    def fit(cls, codes: FloatArray, own: float, seed: int, given: FloatArray | None = None) -> Self:
-        """Learn the mixture of codes `(n, k)`, with continuous conditions `(n, q)` if given."""
+    def fit(
+        cls,
+        codes: FloatArray,
+        own: float,
+        seed: int,
+        given: FloatArray | None = None,
+        group: IntArray | None = None,
+    ) -> Self:
+        """Learn the mixture of codes `(n, k)`.
+
+        Continuous conditions `(n, q)` and the component of each code `(n,)` may be given.
+        """
         given = np.zeros((len(codes), 0)) if given is None else given
-        label = _alike(codes, given, seed)
+        if group is None:
+            group = alike(codes, given, seed)
+        label = np.unique(group, return_inverse=True)[1]
         n, m = len(codes), int(label.max()) + 1
         means = np.stack([codes[label == part].mean(axis=0) for part in range(m)])
         residual = (codes - means[label]) * np.sqrt(n / max(n - m, 1))
@@ -205,12 +213,14 @@ class Mixture:
 
 @dataclass(frozen=True)
 class ImageLaw:
-    """A linear path, and a mixture of its codes for each stratum of conditions.
+    """Images as codes along a linear path, and a mixture of codes for each stratum of conditions.
 
     Attributes
     ----------
+    alignment : Alignment
+        Images to rows and back.
     path : LinearPath
-        Images to codes and back.
+        Rows to codes and back.
     mixtures : tuple of Mixture
         One for each stratum, and a last one for combinations that were never seen. Strata with
         fewer than five images share the mixture of all.
@@ -222,13 +232,14 @@ class ImageLaw:
     .. [2] J. H. Friedman, "Regularized discriminant analysis", JASA, 1989.
     """
 
+    alignment: Alignment
     path: LinearPath
     mixtures: tuple[Mixture, ...]
 
     @classmethod
     def fit(
         cls,
-        rows: FloatArray,
+        images: FloatArray,
         features: FloatArray,
         strata: IntArray,
         n_strata: int,
@@ -236,24 +247,38 @@ class ImageLaw:
         n_continuous: int = 0,
         k: int,
         own: float,
+        grid: int,
         seed: int,
+        device: torch.device | str = "cpu",
     ) -> Self:
-        """Learn the law of flattened images; see the parts for the parameters.
+        """Learn the law of images `(n, channels, height, width)`; see the parts.
 
         The last `n_continuous` features are those of continuous conditions.
         """
         small = np.bincount(strata, minlength=n_strata) < MIN_STRATUM_ROWS
+        given = features[:, features.shape[1] - n_continuous :]
+        alignment, rows, group = Alignment.fit(images, strata, given, grid, seed, device)
         path = LinearPath.fit(rows, features, small[strata], k)
         codes = path.encode(rows, features)
-        given = features[:, features.shape[1] - n_continuous :]
-        everybody = Mixture.fit(codes, own, seed, given)
-        mixtures = [
-            everybody
-            if small[stratum]
-            else Mixture.fit(codes[strata == stratum], own, seed, given[strata == stratum])
-            for stratum in range(n_strata)
-        ]
-        return cls(path, (*mixtures, everybody))
+        everybody = Mixture.fit(codes, own, seed, given, group)
+
+        def mixture_of(stratum: int) -> Mixture:
+            here = strata == stratum
+            groups = None if group is None else group[here]
+            return Mixture.fit(codes[here], own, seed, given[here], groups)
+
+        mixtures = [everybody if small[s] else mixture_of(s) for s in range(n_strata)]
+        return cls(alignment, path, (*mixtures, everybody))
+
+    def encode(
+        self, images: FloatArray, features: FloatArray, strata: IntArray | None
+    ) -> FloatArray:
+        """Give the codes `(n, k)` of images; see `Alignment.rows` for unknown strata."""
+        return self.path.encode(self.alignment.rows(images, strata), features)
+
+    def decode(self, codes: FloatArray, features: FloatArray) -> FloatArray:
+        """Give the images `(n, channels, height, width)`, from 0 to 1, of codes `(n, k)`."""
+        return self.alignment.images(self.path.decode(codes, features))
 
     def draw(self, strata: IntArray, given: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Draw one code for each condition; every mixture fills a place for every row.
@@ -270,34 +295,18 @@ class ImageLaw:
     def get_state(self) -> State:
         """Give the arrays, to be written to a file."""
         mixtures = [mixture.get_state() for mixture in self.mixtures]
-        return {"path": self.path.get_state(), "mixtures": mixtures}
+        return {
+            "alignment": self.alignment.get_state(),
+            "path": self.path.get_state(),
+            "mixtures": mixtures,
+        }
 
     @classmethod
     def from_state(cls, state: State) -> Self:
         """Restore what `get_state` gave."""
         arrays = {name: np.asarray(value) for name, value in state["path"].items()}
         mixtures = tuple(Mixture.from_state(mixture) for mixture in state["mixtures"])
-        return cls(LinearPath(**arrays), mixtures)
-
-
-def _alike(codes: FloatArray, given: FloatArray, seed: int) -> IntArray:
-    """Group like images, each group large enough not to stand for one of them."""
-    n = len(codes)
-    wanted = max(1, min(round(n / IMAGES_PER_COMPONENT), n // MIN_IMAGES))
-    leading = codes[:, :LEADING]
-    leading = np.concatenate([leading, given * leading.std(axis=0).max(initial=0)], axis=1)
-    if wanted == 1 or not leading.shape[1]:
-        return np.zeros(n, dtype=np.int64)
-    label = KMeans(wanted, n_init=10, random_state=seed % 2**32).fit(leading).labels_
-    while True:
-        number, counts = np.unique(label, return_counts=True)
-        if len(number) == 1 or counts.min() >= MIN_IMAGES:
-            return np.searchsorted(number, label).astype(np.int64)
-        lone = number[counts.argmin()]
-        centers = np.stack([leading[label == part].mean(axis=0) for part in number])
-        apart = np.square(centers - centers[counts.argmin()]).sum(axis=1)
-        apart[counts.argmin()] = np.inf
-        label = np.where(label == lone, number[apart.argmin()], label)
+        return cls(Alignment.from_state(state["alignment"]), LinearPath(**arrays), mixtures)
 
 
 def _root(residual: FloatArray) -> FloatArray:

@@ -162,11 +162,11 @@ class ImageReconstructionMixin:
 
     def _averaged(self, pixels: FloatArray) -> Conditions:
         """Average the conditions for each image, by how likely its code is around their means."""
-        flat = pixels.reshape(len(pixels), -1)
+        rows = self.law_.alignment.rows(pixels)
         candidates = self.conditions_.candidates(_CONDITION_DRAWS)
         features = np.concatenate([given.features for given, _ in candidates]).astype(np.float64)
         centers = self.law_.path.encode(self.law_.path.expected(features), features[:1])
-        codes = self.law_.path.encode(flat, features[:1].repeat(len(flat), axis=0))
+        codes = self.law_.path.encode(rows, features[:1].repeat(len(rows), axis=0))
         variance = np.square(self.law_.mixtures[-1].common).sum(axis=0) + 1e-12
         log = np.log([p for _, p in candidates]) - 0.5 * (
             np.square(codes[:, None] - centers) / variance
@@ -178,7 +178,7 @@ class ImageReconstructionMixin:
 
     def _codes(self, pixels: FloatArray, conditions: Conditions) -> FloatArray:
         features = np.asarray(conditions.features, np.float64)
-        return self.law_.path.encode(pixels.reshape(len(pixels), -1), features)
+        return self.law_.encode(pixels, features, conditions.strata)
 
     def _seen(self, pixels: FloatArray, conditions: Conditions) -> FloatArray:
         """Give images as the model sees them, from 0 to 1."""

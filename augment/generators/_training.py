@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from augment._device import autocast_type
 from augment._random import rng_for, torch_generator
 from augment._typing import BoolArray
 from augment.generators._base import RANDOM_STATE
@@ -27,7 +28,7 @@ from augment.training import (
     train,
 )
 
-__all__ = ["NETWORK_CONSTRAINTS", "LoopMixin", "Stage", "Training", "seed_of"]
+__all__ = ["IMAGE_CONSTRAINTS", "NETWORK_CONSTRAINTS", "LoopMixin", "Stage", "Training", "seed_of"]
 
 _AUTO = StrOptions({"auto"})
 _COUNT = Interval(Integral, 1, None, closed="left")
@@ -47,6 +48,14 @@ NETWORK_CONSTRAINTS: dict[str, Any] = {
     "verbose": ["verbose"],
 }
 """What scikit-learn checks of the parameters that all network generators share."""
+
+IMAGE_CONSTRAINTS: dict[str, Any] = {
+    **NETWORK_CONSTRAINTS,
+    "shrinkage": [Interval(Real, 0, 1, closed="both")],
+    "deformation_grid": [Interval(Integral, 3, None, closed="left"), Options(Integral, {0}), _AUTO],
+    "precision": [StrOptions({"float32", "bfloat16", "auto"})],
+}
+"""What is checked of the parameters of generators of images."""
 
 MAX_BATCH = 512
 """Rows in a step at most."""
@@ -135,6 +144,7 @@ class LoopMixin:
     batch_size: Any
     checkpoint: Any
     checkpoint_every: int
+    precision: str
     verbose: Any
 
     history_: pd.DataFrame
@@ -164,6 +174,7 @@ class LoopMixin:
             validation=training.validation() if held_out else None,
             validate_every=stage.validate_every,
             ema_decay=stage.ema_decay,
+            autocast=autocast_type(self.precision, self.device_),
             callbacks=[*guards, *self._callbacks(training, stage)],
         )
         history = pd.DataFrame(record.history)

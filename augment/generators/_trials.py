@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn import config_context
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, roc_auc_score
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
@@ -99,8 +99,14 @@ def learn(estimator: Any, rows: RealRows, weight_name: str | None, seed: int) ->
         return fresh.fit(rows.X, rows.y, **{weight_name: rows.weight})
 
 
-def score_fold(task: Task, rows: RealRows, fold: Fold, seed: int) -> list[float]:
-    """Score every candidate on one fold, with one fit of the generator for all of them."""
+def score_fold(task: Task, rows: RealRows, fold: Fold, seed: int) -> list[tuple[float, float]]:
+    """Score every candidate on one fold, with one fit of the generator for all of them.
+
+    Returns
+    -------
+    list of tuple of float
+        What decides, and what must not fall.
+    """
     real, tested = rows.take(fold[0]), rows.take(fold[1])
     draw_seed, learn_seed = spawn_seeds(seed, 2)
     X_new: Any = None
@@ -129,16 +135,32 @@ def find_weight_name(estimator: Any) -> str | None:
     return "sample_weight" if has_fit_parameter(estimator, "sample_weight") else None
 
 
-def _log_loss(model: Any, rows: RealRows) -> float:
-    """Give the mean log probability of the true class, floored; a rare class may be missing."""
+def _log_loss_and_auc(model: Any, rows: RealRows) -> tuple[float, float]:
+    """Give the mean log probability of the true class, floored, and the ROC AUC.
+
+    The AUC is the mean of one class against the rest over the classes among the rows, or 0.5 if
+    there is one class alone: then nothing can be ranked.
+    """
     proba = np.asarray(model.predict_proba(rows.X), dtype=np.float64)
-    true = proba[np.arange(len(rows)), np.searchsorted(model.classes_, rows.y)]
+    codes = np.searchsorted(model.classes_, rows.y)
+    true = proba[np.arange(len(rows)), codes]
     floored = np.where(true < _PROBABILITY_FLOOR, _PROBABILITY_FLOOR, true)  # keeps what is NaN
-    return float(np.average(np.log(floored), weights=rows.weight))
+    score = float(np.average(np.log(floored), weights=rows.weight))
+    present = np.unique(codes)
+    if len(present) < 2 or not np.isfinite(proba).all():
+        return score, 0.5
+    judged = present[:1] if len(model.classes_) == 2 else present
+    areas = [roc_auc_score(codes == k, proba[:, k], sample_weight=rows.weight) for k in judged]
+    return score, float(np.mean(areas))
 
 
 def find_scorer(estimator: Any, scoring: Any) -> Any:
-    """Give a function of a fitted model and rows."""
+    """Give a function of a fitted model and rows: what decides, and what must not fall.
+
+    By default log loss decides, and the ROC AUC must not fall: an overconfident classifier gains
+    log loss from any rows that flatten its probabilities, even if their labels are wrong. Another
+    scoring stands alone.
+    """
     if scoring == "neg_log_loss":
         if not hasattr(estimator, "predict_proba"):
             raise InvalidInputError(
@@ -146,12 +168,12 @@ def find_scorer(estimator: Any, scoring: Any) -> Any:
                 "does not have. Give scoring='balanced_accuracy' or another, or wrap the estimator "
                 "in CalibratedClassifierCV."
             )
-        return _log_loss
+        return _log_loss_and_auc
     scorer = check_scoring(estimator, scoring=scoring)
     weighs = getattr(scorer, "_accept_sample_weight", lambda: False)()
 
-    def score(model: Any, rows: RealRows) -> float:
+    def score(model: Any, rows: RealRows) -> tuple[float, float]:
         extra = {"sample_weight": rows.weight} if weighs and rows.weight is not None else {}
-        return float(scorer(model, rows.X, rows.y, **extra))
+        return float(scorer(model, rows.X, rows.y, **extra)), 0.0
 
     return score

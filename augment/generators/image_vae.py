@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 import torch
-from sklearn.utils._param_validation import Interval
 from torch import nn
 
 from augment._device import resolve_device
-from augment._typing import FloatArray, RandomState, State
-from augment.data.conditions import Conditions
-from augment.generators._base import BLOCK, in_blocks
+from augment._typing import FloatArray, RandomState
 from augment.generators._folds import leave_out
-from augment.generators._image_law import ImageLaw
-from augment.generators._image_reconstruction import ImageReconstructionMixin
-from augment.generators._images import ImageGenerator, Images
-from augment.generators._training import NETWORK_CONSTRAINTS, LoopMixin, Stage, Training, seed_of
+from augment.generators._images import Images
+from augment.generators._law_images import LawImageGenerator
+from augment.generators._training import IMAGE_CONSTRAINTS, Stage, Training, seed_of
 from augment.networks.images import DetailNetwork
 from augment.objectives.images import DetailObjective
 
 __all__ = ["ImageVAE"]
 
-LATENT_DIM = 256
-"""Width of the latent code, where there are so many images."""
 MAX_STEPS, BATCH_SIZE, LEARNING_RATE = 300, 16, 3e-3
 """Of the training of the convolutional path, where it is asked for."""
 CROSS_FITS, CROSS_FRACTION = 5, 0.2
 """Folds whose images are reconstructed by the path of the others, to learn from."""
-CHUNK = 64
-"""Images that are decoded at a time: fixed, because products round by their shapes."""
 
 
-class ImageVAE(ImageReconstructionMixin, LoopMixin, ImageGenerator):
+class ImageVAE(LawImageGenerator):
     """Conditional variational autoencoder for 20 to a few hundred small images.
 
     The encoder and the decoder are linear, and at their known optimum: conditions move the mean
@@ -49,9 +39,13 @@ class ImageVAE(ImageReconstructionMixin, LoopMixin, ImageGenerator):
     ----------
     latent_dim : int or "auto", default="auto"
         Width of the latent code. "auto": as many axes as the images span, at most 256.
-    shrinkage : float, default=0.3
+    shrinkage : float, default=0.2
         Share of each component's variance that is common to all components of a condition. 0
         stays closest to the images of `fit`, 1 makes all components alike in shape.
+    deformation_grid : int or "auto", default="auto"
+        Control points along a side of the smooth deformation that brings like images into one
+        shape; 0 leaves it out. "auto": one for every four pixels of the shorter side, at most 8,
+        and none below 12 pixels.
     hidden_dim : int or "auto", default="auto"
         Channels of the convolutional path behind the linear one; "auto" and 0 leave it out.
     max_steps : int or "auto", default="auto"
@@ -68,8 +62,8 @@ class ImageVAE(ImageReconstructionMixin, LoopMixin, ImageGenerator):
         Steps between writes of the checkpoint.
     device : str, default="auto"
         Where to train: "auto", "cpu", "cuda", ...
-    precision : {"float32"}, default="float32"
-        Number format of the training.
+    precision : {"float32", "bfloat16", "auto"}, default="float32"
+        Number format that losses are computed in; "auto" takes bfloat16 where a GPU has it.
     random_state : None, int, RandomState or Generator
         Seed of `fit`. Give an int for a repeatable model.
     verbose : int, default=0
@@ -125,18 +119,15 @@ class ImageVAE(ImageReconstructionMixin, LoopMixin, ImageGenerator):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **NETWORK_CONSTRAINTS,
-        "shrinkage": [Interval(Real, 0, 1, closed="both")],
+        **IMAGE_CONSTRAINTS,
     }
-
-    law_: ImageLaw
-    networks_: nn.ModuleDict
 
     def __init__(
         self,
         *,
         latent_dim: int | str = "auto",
-        shrinkage: float = 0.3,
+        shrinkage: float = 0.2,
+        deformation_grid: int | str = "auto",
         hidden_dim: int | str = "auto",
         max_steps: int | str = "auto",
         batch_size: int | str = "auto",
@@ -151,6 +142,7 @@ class ImageVAE(ImageReconstructionMixin, LoopMixin, ImageGenerator):
     ) -> None:
         self.latent_dim = latent_dim
         self.shrinkage = shrinkage
+        self.deformation_grid = deformation_grid
         self.hidden_dim = hidden_dim
         self.max_steps = max_steps
         self.batch_size = batch_size
@@ -172,20 +164,6 @@ class ImageVAE(ImageReconstructionMixin, LoopMixin, ImageGenerator):
         if self._width:
             self.networks_ = self._fit_networks(images)
 
-    def _fit_law(self, images: Images, rows: Any) -> ImageLaw:
-        """Learn the linear path and the law of the codes from some of the images."""
-        conditions = images.conditions.rows(rows)
-        return ImageLaw.fit(
-            images.pixels[rows].reshape(len(conditions), -1),
-            np.asarray(conditions.features, np.float64),
-            conditions.strata,
-            self.conditions_.n_strata,
-            n_continuous=self.conditions_.n_continuous,
-            k=LATENT_DIM if self.latent_dim == "auto" else int(self.latent_dim),
-            own=1.0 - float(self.shrinkage),
-            seed=seed_of(images.seed, "components"),
-        )
-
     def _fit_networks(self, images: Images) -> nn.ModuleDict:
         """Train the convolutional path on images as the linear path of others sees them."""
         strata, groups = images.conditions.strata, images.groups
@@ -194,11 +172,10 @@ class ImageVAE(ImageReconstructionMixin, LoopMixin, ImageGenerator):
             strata, groups, CROSS_FITS, CROSS_FRACTION, seed_of(images.seed, "cross-fits")
         )
         for left_out in folds:
-            path = self._fit_law(images, ~left_out if left_out.any() else left_out | True).path
+            law = self._fit_law(images, ~left_out if left_out.any() else left_out | True)
             features = np.asarray(images.conditions.features[left_out], np.float64)
-            flat = images.pixels[left_out].reshape(len(features), self.n_features_in_)
-            seen = path.decode(path.encode(flat, features), features)
-            coarse[left_out] = np.clip(seen, 0, 1).reshape(-1, *self.image_shape_)
+            codes = law.encode(images.pixels[left_out], features, strata[left_out])
+            coarse[left_out] = law.decode(codes, features)
         arrays = {
             "image": images.pixels,
             "coarse": coarse,
@@ -223,57 +200,16 @@ class ImageVAE(ImageReconstructionMixin, LoopMixin, ImageGenerator):
     def _step_size(self, n_rows: int) -> int:
         return min(BATCH_SIZE, n_rows) if self.batch_size == "auto" else int(self.batch_size)
 
-    def _sample_images(self, conditions: Conditions, seed: int) -> FloatArray:
-        pixels = np.empty((len(conditions), *self.image_shape_))
-        start = 0
-        for block in in_blocks(conditions, seed):
-            codes = self.law_.draw(
-                block.conditions.strata, self._continuous(block.conditions), block.rng
-            )
-            stop = min(start + BLOCK, len(conditions))
-            for first in range(0, stop - start, CHUNK):
-                rows = slice(first, first + CHUNK)
-                drawn = self._decoded(codes[rows], block.conditions.rows(rows))
-                n = min(CHUNK, stop - start - first)
-                pixels[start + first : start + first + n] = drawn[:n]
-            start = stop
-        return pixels
-
-    def _decoded(self, codes: FloatArray, conditions: Conditions) -> FloatArray:
-        """Give the images `(n, channels, height, width)` of codes, from 0 to 1."""
-        features = np.asarray(conditions.features, np.float64)
-        flat = np.clip(self.law_.path.decode(codes, features), 0.0, 1.0)
-        images = flat.reshape(-1, *self.image_shape_)
+    def _build_network(self) -> nn.Module | None:
         if not self._width:
-            return images
+            return None
+        return DetailNetwork(self.image_shape_[0], self.conditions_.n_features, self._width)
+
+    def _refined(
+        self, images: FloatArray, features: FloatArray, rng: np.random.Generator | None
+    ) -> FloatArray:
+        if not self._width:
+            return super()._refined(images, features, rng)
         with torch.inference_mode():
-            mean, _ = self.networks_["decoder"](
-                torch.as_tensor(images, dtype=torch.float32, device=self.device_),
-                torch.as_tensor(features, dtype=torch.float32, device=self.device_),
-            )
+            mean, _ = self.networks_["decoder"](self._tensor(images), self._tensor(features))
         return np.clip(mean.cpu().double().numpy(), 0.0, 1.0)
-
-    def _get_law(self) -> State:
-        return {
-            "law": self.law_.get_state(),
-            "width": self._width,
-            "networks": {k: v.detach().cpu() for k, v in self.networks_.state_dict().items()},
-            "history": self.history_.to_dict(orient="list"),
-            "n_steps": self.n_steps_,
-            "stopped_by": self.stopped_by_,
-        }
-
-    def _set_law(self, law: State) -> None:
-        self.device_ = torch.device("cpu")  # where every machine can load it
-        self.law_ = ImageLaw.from_state(law["law"])
-        self._width = int(law["width"])
-        self.networks_ = nn.ModuleDict()
-        if self._width:
-            n_conditions = self.conditions_.n_features
-            decoder = DetailNetwork(self.image_shape_[0], n_conditions, self._width)
-            self.networks_ = nn.ModuleDict({"decoder": decoder})
-            weights = {k: torch.as_tensor(np.asarray(v)) for k, v in law["networks"].items()}
-            self.networks_.load_state_dict(weights)
-            self.networks_.eval()
-        self.history_ = pd.DataFrame(law["history"])
-        self.n_steps_, self.stopped_by_ = int(law["n_steps"]), law["stopped_by"]

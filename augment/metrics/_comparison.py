@@ -32,6 +32,7 @@ __all__ = [
     "read",
     "samples_of",
     "summarised",
+    "to_other_patients",
 ]
 
 # Which values are better. "like floor": as real rows have it.
@@ -134,7 +135,7 @@ def copies(samples: list[Sample], *, n_repeats: int, seed: int) -> Readings:
     real, synthetic = samples[:2]
     if len(samples) == 2:
         known, new = standardised(real.features, synthetic.features)
-        apart = _to_other_patients(known, real.rows.groups)
+        apart = to_other_patients(known, real.rows.groups)
         nearest = NearestNeighbors(n_neighbors=1).fit(known).kneighbors(new)[0][:, 0]
         threshold = np.quantile(apart, _COPY_QUANTILE)
         if not np.isfinite(threshold):
@@ -161,7 +162,7 @@ def _by_chance(n: int) -> float:
     return float(stats.beta.ppf(0.99, rank, n + 1 - rank))
 
 
-def _to_other_patients(rows: FloatArray, groups: IntArray) -> FloatArray:
+def to_other_patients(rows: FloatArray, groups: IntArray) -> FloatArray:
     """Give each row's distance to the nearest row of another group."""
     apart = np.full(len(rows), np.inf)
     for group in np.unique(groups):

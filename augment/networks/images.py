@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["DetailNetwork"]
+__all__ = ["DetailNetwork", "places", "start_at_nothing"]
 
 FIRST_SPREAD = -3.0
 """Log spread of a pixel before anything is learned, where images span 0 to 1."""
@@ -23,7 +23,7 @@ class _Block(nn.Module):
         self.bend = nn.Linear(n_conditions, 2 * width)
         self.out = nn.Conv2d(width, width, 1)
         for layer in (self.bend, self.out):
-            _start_at_nothing(layer)
+            start_at_nothing(layer)
 
     def forward(self, x: Tensor, conditions: Tensor) -> Tensor:
         gain, shift = self.bend(conditions)[:, :, None, None].chunk(2, dim=1)
@@ -57,7 +57,7 @@ class DetailNetwork(nn.Module):
         self.first = nn.Conv2d(channels + 2, width, 3, padding=1)
         self.blocks = nn.ModuleList(_Block(width, max(n_conditions, 1), d) for d in (1, 2, 4, 1))
         self.last = nn.Conv2d(width, 2 * channels, 3, padding=1)
-        _start_at_nothing(self.last)
+        start_at_nothing(self.last)
 
     def forward(self, coarse: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
         """Give mean and log spread of the pixels.
@@ -76,20 +76,21 @@ class DetailNetwork(nn.Module):
         """
         if conditions.shape[1] == 0:
             conditions = conditions.new_zeros(len(conditions), 1)
-        x = self.first(torch.cat([4 * coarse - 1, _places(coarse)], dim=1))
+        x = self.first(torch.cat([4 * coarse - 1, places(coarse)], dim=1))
         for block in self.blocks:
             x = block(x, conditions)
         change, spread = self.last(functional.silu(x)).chunk(2, dim=1)
         return coarse + CORRECTION * change, (spread + FIRST_SPREAD).clamp(-6.0, 0.0)
 
 
-def _start_at_nothing(layer: nn.Module) -> None:
-    """Set weights and biases to 0."""
+def start_at_nothing(layer: nn.Module) -> nn.Module:
+    """Set weights and biases to 0, and give the layer back."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
+    return layer
 
 
-def _places(images: Tensor) -> Tensor:
+def places(images: Tensor) -> Tensor:
     """Give two channels that say where a pixel is, from -1 to 1."""
     n, _, height, width = images.shape
     down = torch.linspace(-1, 1, height, device=images.device, dtype=images.dtype)

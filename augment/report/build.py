@@ -10,17 +10,22 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from augment._errors import InvalidInputError
 from augment.report.columns import compare_columns, compare_dependence
+from augment.report.fidelity import fidelity_card, records, summarise_fidelity
+from augment.report.history import history_panels
+from augment.report.lifts import overall_lifts
+from augment.report.paragraphs import limits, methods
+from augment.report.privacy import privacy_card, summarise_privacy
 from augment.report.view import study_view
-from augment.report.words import DECIDING, limits, methods
+from augment.report.words import NOT_MEASURED, plural
 from augment.workflow import describe_environment, to_json, to_plain
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from augment.evaluation.fidelity import FidelityResult
+    from augment.evaluation.privacy import PrivacyResult
     from augment.evaluation.results import LiftResult
 
 __all__ = [
@@ -32,7 +37,16 @@ __all__ = [
 ]
 
 FORMAT = 1
-_MAX_POINTS = 150
+_ROLES = {"judged": "augmented", "reference": "real"}
+# What a ``report.json`` of an earlier version lacks.
+_ABSENT: dict[str, Any] = {
+    "unit": "row",
+    "comparisons": [],
+    "roles": _ROLES,
+    "fidelity": None,
+    "privacy": None,
+    "images": None,
+}
 _PROTOCOL = ["n_rows", "n_columns", "classes", "n_splits", "n_repeats", "ratio_rule", "rope"]
 _PROTOCOL += ["random_state", "generator_params"]
 
@@ -76,38 +90,102 @@ def build_lift_report(
 
 
 def summarise_study(
-    result: LiftResult,
+    result: LiftResult | None,
     *,
     name: str | None = None,
     real: pd.DataFrame | None = None,
     synthetic: pd.DataFrame | None = None,
     target: str | None = None,
     history: pd.DataFrame | None = None,
+    fidelity: FidelityResult | None = None,
+    privacy: PrivacyResult | None = None,
+    train_rows: Sequence[int] | None = None,
+    images: Mapping[str, Any] | None = None,
+    unit: str = "row",
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Gather what the page says of one generator.
 
     Parameters
     ----------
-    result : LiftResult
-        The evaluation.
+    result : LiftResult or None
+        The evaluation; None if it was not part of the run.
     name : str, optional
         How to call the generator; its class by default.
     real, synthetic, target, history
         As for `build_lift_report`.
+    fidelity : FidelityResult, optional
+        What `augment.evaluate_fidelity` returned.
+    privacy : PrivacyResult, optional
+        What `augment.evaluate_privacy` returned. Numbers of rows reach the page, no values.
+    train_rows : sequence of int, optional
+        The position in the whole table of each row of the training part of `privacy`.
+    images : mapping, optional
+        From `augment.report.image_section`.
+    unit : {"row", "slice", "image"}
+        What one synthetic thing is called.
+    notes : sequence of str
+        What a careful reader should know besides.
 
     Returns
     -------
     dict
         JSON values only; of the tables only aggregates.
+
+    Raises
+    ------
+    InvalidInputError
+        If `unit` is unknown, or `train_rows` does not fit.
     """
-    worth = result.equivalent_rows
-    external = result.external
+    plural(unit)
+    settings = {} if result is None else result.settings
     study = {
-        "name": name or str(result.settings.get("generator", "Generator")).split("(")[0],
+        "name": name or str(settings.get("generator", "Generator")).split("(")[0],
+        "unit": unit,
+        **_lift(result),
+        "settings": settings,
+        "target": target,
+        "columns": [],
+        "dependence": None,
+        "n_synthetic_shown": None if synthetic is None else len(synthetic),
+        "history": [] if history is None else history_panels(history),
+        "fidelity": None if fidelity is None else summarise_fidelity(fidelity),
+        "privacy": None if privacy is None else summarise_privacy(privacy, train_rows),
+        "images": images,
+    }
+    if real is not None and synthetic is not None:
+        study["columns"] = compare_columns(real, synthetic[list(real.columns)])
+        study["dependence"] = compare_dependence(real, synthetic, keep=target)
+    study["notes"] = [*study["notes"], *notes]
+    plain: dict[str, Any] = to_plain(study)
+    return plain
+
+
+def _lift(result: LiftResult | None) -> dict[str, Any]:
+    """Gather what the comparison of classifiers gave."""
+    if result is None:
+        nothing: dict[str, Any] = {
+            "summary": [],
+            "by_estimator": [],
+            "comparisons": [],
+            "calibration": [],
+            "notes": [],
+        }
+        none: dict[str, Any] = {
+            "smallest_detectable_lift": {},
+            "equivalent_rows": None,
+            "external": None,
+            "roles": _ROLES,
+        }
+        return {"verdict": NOT_MEASURED, "reason": "", **nothing, **none}
+    worth, external = result.equivalent_rows, result.external
+    return {
         "verdict": result.verdict,
         "reason": result.reason,
-        "summary": _records(result.summary),
-        "by_estimator": _records(result.by_estimator),
+        "summary": records(result.summary),
+        "by_estimator": records(result.by_estimator),
+        "comparisons": records(result.comparisons),
+        "roles": {**_ROLES, **result.settings.get("roles", {})},
         "smallest_detectable_lift": result.smallest_detectable_lift,
         "equivalent_rows": worth
         and {
@@ -117,66 +195,19 @@ def summarise_study(
             "lower": worth.lower,
             "upper": worth.upper,
             "text": worth.text,
-            "curve": _records(worth.curve),
-            "by_metric": _records(worth.by_metric),
+            "curve": records(worth.curve),
+            "by_metric": records(worth.by_metric),
         },
-        "calibration": _records(result.calibration),
+        "calibration": records(result.calibration),
         "external": external
         and {
             "verdict": external.verdict,
             "reason": external.reason,
             "n_test": external.n_test,
-            "summary": _records(external.summary),
+            "summary": records(external.summary),
         },
-        "settings": result.settings,
         "notes": list(result.notes),
-        "target": target,
-        "columns": [],
-        "dependence": None,
-        "n_synthetic_shown": None if synthetic is None else len(synthetic),
-        "history": [] if history is None else _history_panels(history),
     }
-    if real is not None and synthetic is not None:
-        study["columns"] = compare_columns(real, synthetic[list(real.columns)])
-        study["dependence"] = compare_dependence(real, synthetic, keep=target)
-    plain: dict[str, Any] = to_plain(study)
-    return plain
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Give a tidy frame as a list of records."""
-    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
-
-
-def _history_panels(history: pd.DataFrame) -> list[dict[str, Any]]:
-    """Sort the training history into panels: one per phase, and one for held-out rows."""
-    held_out = [name for name in history.columns if str(name).startswith("validation")]
-    terms = [n for n in history.columns if n not in ("step", "phase", "member", *held_out)]
-    phases = history["phase"].unique() if "phase" in history.columns else [None]
-    panels = []
-    for phase in phases:
-        rows = history if phase is None else history[history["phase"] == phase]
-        lines = {str(name): _thin(rows, name) for name in terms}
-        name = "Training loss" if len(phases) == 1 else f"Training loss: {phase}"
-        panels.append({"name": name, "lines": {k: v for k, v in lines.items() if v}})
-    lines = {str(name): _thin(history, name) for name in held_out}
-    panels.append({"name": "Loss on held-out rows", "lines": {k: v for k, v in lines.items() if v}})
-    return [panel for panel in panels if panel["lines"]]
-
-
-def _thin(rows: pd.DataFrame, name: Any) -> tuple[list[float], list[float]] | None:
-    """Give at most 150 points of one line: means over stretches of steps."""
-    from pandas.api import types
-
-    if not types.is_numeric_dtype(rows[name]):
-        return None
-    line = rows.loc[rows[name].notna(), ["step", name]].groupby("step")[name].mean()
-    line = line[np.isfinite(line.to_numpy(dtype=float))]
-    if len(line) < 2:
-        return None
-    pieces = np.array_split(np.arange(len(line)), min(len(line), _MAX_POINTS))
-    steps = [float(line.index[piece].to_numpy().mean()) for piece in pieces]
-    return steps, [float(line.iloc[piece].mean()) for piece in pieces]
 
 
 def summarise_report(
@@ -256,7 +287,7 @@ def _study_card(study: Mapping[str, Any]) -> dict[str, Any]:
         "generator": study["name"],
         "verdict": study["verdict"],
         "reason": study["reason"],
-        "lift": overall_lifts(study["summary"]),
+        "lift": overall_lifts(study),
         "smallest_detectable_lift": study["smallest_detectable_lift"],
         "equivalent_rows": worth and {key: worth[key] for key in keys},
         "by_estimator": {row["estimator"]: row["verdict"] for row in study["by_estimator"]},
@@ -264,19 +295,12 @@ def _study_card(study: Mapping[str, Any]) -> dict[str, Any]:
         and {
             "verdict": external["verdict"],
             "n_test": external["n_test"],
-            "lift": overall_lifts(external["summary"]),
+            "lift": overall_lifts({**study, "comparisons": [], **external}),
         },
+        "fidelity": study["fidelity"] and fidelity_card(study["fidelity"]),
+        "privacy": study["privacy"] and privacy_card(study["privacy"]),
         "protocol": {key: s.get(key) for key in _PROTOCOL},
         "notes": study["notes"],
-    }
-
-
-def overall_lifts(summary: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Give lift and interval of the mean over classifiers, for each deciding metric."""
-    return {
-        row["metric"]: {part: row[part] for part in ("lift", "lower", "upper")}
-        for row in summary
-        if row["estimator"] == "all" and row["arm"] == "augmented" and row["metric"] in DECIDING
     }
 
 
@@ -316,7 +340,12 @@ def render_report(report: Mapping[str, Any]) -> str:
     )
     env.filters["svg"] = Markup  # figures are our own drawing, with all text escaped
     style = Markup(loader.get_source(env, "report.css")[0])
+    report = {**report, "studies": [{**_ABSENT, **study} for study in report["studies"]]}
     views = [study_view(study, f"s{i}") for i, study in enumerate(report["studies"])]
     return env.get_template("report.html.j2").render(
-        report=report, views=views, style=style, card=to_json(report_card(report))
+        report=report,
+        views=views,
+        style=style,
+        card=to_json(report_card(report)),
+        n_patient_pictures=sum(v["n_patient_pictures"] for v in views),
     )

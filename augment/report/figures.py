@@ -19,7 +19,7 @@ from augment.report.style import (
     drawing,
     quiet,
 )
-from augment.report.words import METRIC_NAMES, arm_name, points
+from augment.report.words import METRIC_NAMES, arm_name, plural, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -132,7 +132,9 @@ def _hundred(value: float | None) -> float:
     return float("nan") if value is None else 100 * value
 
 
-def curve_figure(key: str, equivalent: Mapping[str, Any], metric: str) -> Drawing | None:
+def curve_figure(
+    key: str, equivalent: Mapping[str, Any], metric: str, unit: str = "row"
+) -> Drawing | None:
     """Draw the learning curve of the real rows and where the augmented score falls on it.
 
     Parameters
@@ -144,6 +146,8 @@ def curve_figure(key: str, equivalent: Mapping[str, Any], metric: str) -> Drawin
         ``by_metric`` (records ``metric``, ``estimate``, ``text``).
     metric : str
         Which metric.
+    unit : str
+        What a real thing is called.
 
     Returns
     -------
@@ -157,20 +161,21 @@ def curve_figure(key: str, equivalent: Mapping[str, Any], metric: str) -> Drawin
     if not real:
         return None
     reading = next((r for r in equivalent["by_metric"] if r["metric"] == metric), None)
+    rows = plural(unit)
     worth = f" Reading: {reading['text']}." if reading else ""
-    ends = f"{sign * real[0]['mean']:.3f} at {real[0]['n']} rows"
-    ends += f" to {sign * real[-1]['mean']:.3f} at {real[-1]['n']} rows"
-    summary = f"{name} of classifiers trained on real rows only: {ends} ({better}).{worth}"
+    ends = f"{sign * real[0]['mean']:.3f} at {real[0]['n']} {rows}"
+    ends += f" to {sign * real[-1]['mean']:.3f} at {real[-1]['n']} {rows}"
+    summary = f"{name} of classifiers trained on real {rows} only: {ends} ({better}).{worth}"
     with drawing(key, name, summary, width=4.3, height=3.1) as (result, ax):
         n = [row["n"] for row in real]
         mean, lower, upper = (
             [sign * _number(row[part]) for row in real] for part in ("mean", "lower", "upper")
         )
         ax.fill_between(n, lower, upper, color=GREY, alpha=0.16, linewidth=0)
-        ax.plot(n, mean, label="Real rows only", markersize=4.5, **_ARM_STYLE["real"])
+        ax.plot(n, mean, label=f"Real {rows} only", markersize=4.5, **_ARM_STYLE["real"])
         for row in grown:
-            _draw_reading(ax, row, sign, reading)
-        ax.set_xlabel("Real rows in training")
+            _draw_reading(ax, row, sign, reading, rows)
+        ax.set_xlabel(f"Real {rows} in training")
         ax.set_ylabel(f"{name} ({better})")
         ax.legend(loc="best")
         bottom, top = ax.get_ylim()  # no score lies beyond what it can reach
@@ -180,7 +185,7 @@ def curve_figure(key: str, equivalent: Mapping[str, Any], metric: str) -> Drawin
 
 
 def _draw_reading(
-    ax: Axes, row: Mapping[str, Any], sign: int, reading: Mapping[str, Any] | None
+    ax: Axes, row: Mapping[str, Any], sign: int, reading: Mapping[str, Any] | None, rows: str
 ) -> None:
     """Draw the augmented score, and the arrow to the point of the curve that equals it."""
     x, y = row["n"], sign * _number(row["mean"])
@@ -198,7 +203,7 @@ def _draw_reading(
         )
         label = f"{reading['estimate']:+.0f}".replace("-", "−")
         ax.annotate(
-            f"{label} rows",
+            f"{label} {rows}",
             ((x + end) / 2, y),
             xytext=(0, 5),
             textcoords="offset points",
@@ -214,7 +219,9 @@ def _number(value: float | None) -> float:
     return float("nan") if value is None else float(value)
 
 
-def calibration_figure(key: str, records: Sequence[Mapping[str, Any]]) -> Drawing | None:
+def calibration_figure(
+    key: str, records: Sequence[Mapping[str, Any]], roles: Mapping[str, str]
+) -> Drawing | None:
     """Draw predicted against observed frequencies for the arms that matter.
 
     Parameters
@@ -223,13 +230,18 @@ def calibration_figure(key: str, records: Sequence[Mapping[str, Any]]) -> Drawin
         Identifier.
     records : sequence of mapping
         ``arm``, ``bin``, ``predicted``, ``observed``, ``n``.
+    roles : mapping
+        Which arm is ``judged`` against which ``reference``.
 
     Returns
     -------
     Drawing or None
         None without data.
     """
-    arms = [arm for arm in _ARM_STYLE if any(row["arm"] == arm for row in records)]
+    styles = dict(
+        zip((roles["reference"], roles["judged"], "synthetic"), _ARM_STYLE.values(), strict=True)
+    )
+    arms = [arm for arm in styles if any(row["arm"] == arm for row in records)]
     if not arms:
         return None
     errors = {arm: calibration_error([r for r in records if r["arm"] == arm]) for arm in arms}
@@ -245,7 +257,7 @@ def calibration_figure(key: str, records: Sequence[Mapping[str, Any]]) -> Drawin
         ax.plot([0, 1], [0, 1], color=RULE, linewidth=1.2)
         for arm in arms:
             rows = [r for r in records if r["arm"] == arm and r["n"] >= _FEW]
-            style = _ARM_STYLE[arm]
+            style = styles[arm]
             x, y = [r["predicted"] for r in rows], [r["observed"] for r in rows]
             largest = max((r["n"] for r in rows), default=1)
             area = [16 + 70 * r["n"] / largest for r in rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 
@@ -29,6 +30,7 @@ def train(
     validation: Batch | None = None,
     validate_every: int = 25,
     ema_decay: float | None = None,
+    autocast: torch.dtype | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> TrainingRecord:
     """Train any objective: for each step and phase, loss, backward, step; then the average.
@@ -56,6 +58,8 @@ def train(
         Steps between validation points: means go into the history, callbacks look.
     ema_decay : float, optional
         Decay of the exponential moving average of the weights; None for no average.
+    autocast : torch.dtype, optional
+        Half-precision type that losses and judgements may compute in; the weights stay float32.
     callbacks : sequence of Callback
         What else should happen.
 
@@ -100,6 +104,9 @@ def train(
             batches=batches,
             generator=generator,
             max_steps=max_steps,
+            precision=partial(
+                torch.autocast, device.type, dtype=autocast, enabled=autocast is not None
+            ),
             phases=[_phase(objective, phase, learnable) for phase in objective.phases],
             ema=Ema(networks, ema_decay) if ema_decay else None,
             callbacks=sorted(callbacks, key=lambda callback: callback.order),
@@ -157,9 +164,9 @@ def _step(state: TrainingState, learnable: set[torch.nn.Parameter]) -> None:
         for _ in range(phase.repeats):
             for parameter in parameters:
                 parameter.grad = None
-            loss, terms = state.objective.loss(
-                phase.name, next(state.batches), state.generator, state.step
-            )
+            batch = next(state.batches)
+            with state.precision():
+                loss, terms = state.objective.loss(phase.name, batch, state.generator, state.step)
             loss.backward()
             if n_processes > 1:
                 average_gradients(parameters, n_processes)
@@ -184,7 +191,7 @@ def _validate(state: TrainingState, validation: Batch | None) -> None:
     seen: dict[str, torch.Tensor] = {}
     state.scores, state.rolled_back = None, False
     if validation is not None:
-        with state.averaged():
+        with state.averaged(), state.precision():
             seen = state.objective.validate(
                 validation, torch_generator(state.generator.initial_seed())
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -51,6 +51,8 @@ class TrainingState:
         What learns in each phase, and by which optimiser.
     ema : Ema or None
         The averaged weights.
+    precision : callable
+        Gives the context that losses and judgements compute in.
     callbacks : sequence of Callback
         In the order in which they are called.
     step : int
@@ -77,6 +79,7 @@ class TrainingState:
     max_steps: int
     phases: list[tuple[Phase, list[torch.nn.Parameter], AdamW]]
     ema: Ema | None
+    precision: Callable[[], AbstractContextManager[Any]]
     callbacks: Sequence[Callback] = ()
     step: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)

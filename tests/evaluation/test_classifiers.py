@@ -105,6 +105,7 @@ def test_bad_estimators(estimators, error, words):
         candidates(estimators, is_table=True)
 
 
-def test_images_need_estimators():
-    with pytest.raises(InvalidInputError, match="images"):
-        candidates(None, is_table=False)
+def test_images_have_defaults_of_their_own():
+    found = candidates(None, is_table=False)
+    assert [c.name for c in found] == ["small CNN", "extra trees"]
+    assert found[0].prepare is None

@@ -3,16 +3,29 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 import augment
-from augment import ImageVAE
+from augment import ImageGAN, ImageVAE
 from augment._errors import InvalidInputError, SmallDataWarning
-from augment.generators._image_law import MIN_IMAGES, ImageLaw, Mixture
+from augment._random import torch_generator
+from augment.generators._image_law import ImageLaw, Mixture
+from augment.generators._likeness import MIN_IMAGES
+from augment.networks.warping import displacements, moved
+from augment.training import Checkpoint
 
-CONVOLUTIONAL = ImageVAE(hidden_dim=8, max_steps=30, random_state=0)
-GENERATORS = [ImageVAE(random_state=0), CONVOLUTIONAL]
+CONVOLUTIONAL = ImageVAE(hidden_dim=8, max_steps=6, deformation_grid=0, random_state=0)
+ADVERSARIAL = ImageGAN(
+    hidden_dim=4, critic_dim=4, max_steps=4, batch_size=8, deformation_grid=0, random_state=0
+)
+GENERATORS = {
+    "linear": ImageVAE(random_state=0),
+    "convolutional": CONVOLUTIONAL,
+    "adversarial": ADVERSARIAL,
+}
+RIGID = ImageVAE(deformation_grid=0, random_state=0)
 
 
 def blobs(n=60, height=18, width=14, seed=0, channels=1):
@@ -34,9 +47,18 @@ def height_of(images):
     return (light.sum(axis=2) * np.arange(light.shape[1])).sum(axis=1) / light.sum(axis=(1, 2))
 
 
-@pytest.fixture(scope="module", params=GENERATORS, ids=["linear", "convolutional"])
+def made_to_refine(gan, spread=0.01):
+    """Let a GAN use its refiner, whatever it has learned."""
+    gan.kept_step_ = 1
+    with torch.no_grad():
+        gan.networks_["decoder"].last.weight.normal_(0, spread, generator=torch_generator(0))
+    return gan
+
+
+@pytest.fixture(scope="module", params=GENERATORS)
 def fitted(request):
-    return clone(request.param).fit(*blobs())
+    model = clone(GENERATORS[request.param]).fit(*blobs())
+    return made_to_refine(model) if request.param == "adversarial" else model
 
 
 def test_images_come_back_with_shape_dtype_and_range(fitted):
@@ -88,9 +110,13 @@ def test_a_saved_model_draws_the_same(fitted, tmp_path):
     )
 
 
-def test_the_same_seed_gives_the_same_model(fitted):
-    again = clone(fitted).fit(*blobs())
-    assert_array_equal(again.sample(5, random_state=0)[0], fitted.sample(5, random_state=0)[0])
+@pytest.mark.parametrize("name", GENERATORS)
+def test_the_same_seed_gives_the_same_model(name):
+    first, second = (clone(GENERATORS[name]).fit(*blobs()) for _ in range(2))
+    assert_array_equal(first.sample(5, random_state=0)[0], second.sample(5, random_state=0)[0])
+    weights = [model.networks_.state_dict() for model in (first, second)]
+    for key, value in weights[0].items():
+        assert_array_equal(value, weights[1][key])
 
 
 def test_what_is_encoded_decodes_to_the_reconstruction(fitted):
@@ -111,7 +137,7 @@ def test_new_images_are_reconstructed_and_strange_ones_are_not():
 
 def test_integers_and_channels_are_kept():
     X, y = blobs(channels=2)
-    X_new, _ = ImageVAE(random_state=0).fit(X.clip(0, 1000).astype(np.uint16), y).sample(4)
+    X_new, _ = clone(RIGID).fit(X.clip(0, 1000).astype(np.uint16), y).sample(4)
     assert X_new.dtype == np.uint16
     assert X_new.shape[1] == 2
 
@@ -128,7 +154,7 @@ def test_continuous_conditions_move_the_image():
 
 
 def test_no_label_is_needed():
-    X_new, y_new = ImageVAE(random_state=0).fit(blobs()[0]).sample(3)
+    X_new, y_new = clone(RIGID).fit(blobs()[0]).sample(3)
     assert X_new.shape[0] == 3
     assert y_new is None
 
@@ -142,6 +168,28 @@ def test_draws_are_not_copies():
     nearest = [np.sqrt(((b[:, None] - flat[0]) ** 2).sum(axis=2)).min(axis=1) for b in flat[1:]]
     assert (nearest[0] < np.quantile(nearest[1], 0.05)).mean() < 0.2
     assert set(label) == {"sick", "well"}
+
+
+def test_shapes_are_learned_apart_from_appearances():
+    X, y = blobs()
+    model = ImageVAE(random_state=0).fit(X, y)
+    rigid = clone(RIGID).fit(X, y)
+    sharpest = [m.sample(100, random_state=0)[0].max(axis=(1, 2, 3)) for m in (model, rigid)]
+    missing = [np.abs(np.sort(s) - np.sort(X.max(axis=(1, 2, 3)))[50]).mean() for s in sharpest]
+    assert missing[0] < missing[1]  # two half-bright ghosts are no bright blob
+    seen = model.reconstruct(X, y)
+    assert np.abs(seen - X).mean() < 0.1 * X.std()
+
+
+def test_deformations_can_be_undone_and_never_fold():
+    rng = np.random.default_rng(0)
+    velocities = torch.as_tensor(rng.normal(0, 0.06, (4, 2, 6, 6)), dtype=torch.float32)
+    there, back = displacements(velocities, (40, 40)), displacements(-velocities, (40, 40))
+    assert_allclose((there + moved(back, there))[..., 8:-8, 8:-8], 0, atol=0.02)
+    step = 2 / 39
+    down = 1 + there[:, 0].diff(dim=1)[..., :-1] / step, there[:, 0].diff(dim=2)[:, :-1] / step
+    across = there[:, 1].diff(dim=1)[..., :-1] / step, 1 + there[:, 1].diff(dim=2)[:, :-1] / step
+    assert (down[0] * across[1] - down[1] * across[0]).min() > 0
 
 
 def test_components_describe_five_images_or_more():
@@ -164,22 +212,53 @@ def test_the_mean_of_a_lone_image_is_not_learned():
     rng = np.random.default_rng(0)
     rows = rng.random((21, 30))
     strata = np.array([0] * 20 + [1])
-    law = ImageLaw.fit(rows, np.eye(2)[strata], strata, 2, k=20, own=0.7, seed=0)
+    images = rows.reshape(21, 1, 5, 6)
+    law = ImageLaw.fit(images, np.eye(2)[strata], strata, 2, k=20, own=0.7, grid=0, seed=0)
     assert_allclose(law.path.expected(np.eye(2))[1], rows.mean(axis=0), atol=0.1)
 
 
-def test_an_interrupted_training_goes_on(tmp_path):
+@pytest.mark.parametrize("model", [CONVOLUTIONAL, ADVERSARIAL], ids=["vae", "gan"])
+def test_an_interrupted_training_goes_on(model, tmp_path, monkeypatch):
     X, y = blobs()
-    whole = clone(CONVOLUTIONAL).fit(X, y)
-    path = tmp_path / "fit.ckpt"
-    clone(CONVOLUTIONAL).set_params(checkpoint=path, checkpoint_every=10).fit(X, y)
-    resumed = clone(CONVOLUTIONAL).set_params(checkpoint=path, checkpoint_every=10).fit(X, y)
-    assert_array_equal(resumed.sample(3, random_state=0)[0], whole.sample(3, random_state=0)[0])
+    model = clone(model).set_params(checkpoint=tmp_path / "fit.ckpt", checkpoint_every=2)
+    whole = clone(model).set_params(checkpoint=None).fit(X, y)
+    original, calls = Checkpoint._write, []
+
+    def interrupted(self, state, *, finished):
+        original(self, state, finished=finished)
+        calls.append(state.step)
+        if state.step == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoint, "_write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).fit(X, y)
+    monkeypatch.setattr(Checkpoint, "_write", original)
+    resumed = clone(model).fit(X, y)
+    assert calls == [0, 2]
+    for key, value in whole.networks_.state_dict().items():
+        assert_array_equal(resumed.networks_.state_dict()[key], value)
+    pd.testing.assert_frame_equal(resumed.history_, whole.history_)
 
 
 def test_the_convolutional_path_learns():
-    history = clone(CONVOLUTIONAL).set_params(max_steps=100).fit(*blobs()).history_
+    history = clone(CONVOLUTIONAL).set_params(max_steps=50).fit(*blobs()).history_
     assert history["validation"].iloc[-1] < history["validation"].iloc[0]
+
+
+@pytest.mark.parametrize("name", ["convolutional", "adversarial"])
+def test_half_precision_is_an_option(name):
+    model = clone(GENERATORS[name]).set_params(precision="bfloat16", max_steps=2).fit(*blobs())
+    assert np.isfinite(model.history_["loss"]).all()
+    assert {v.dtype for v in model.networks_.state_dict().values()} == {torch.float32}
+
+
+def test_channels_and_integers_are_refined():
+    X, y = blobs(channels=3)
+    gan = clone(ADVERSARIAL).fit(X.clip(0, 1000).astype(np.uint16), y)
+    images, _ = made_to_refine(gan).sample(4)
+    assert images.dtype == np.uint16
+    assert images.shape == (4, 3, 18, 14)
 
 
 X, Y = blobs()
@@ -209,4 +288,4 @@ def test_unknown_labels_and_other_shapes_are_refused(fitted):
 
 def test_few_images_are_warned_of():
     with pytest.warns(SmallDataWarning, match="12 images"):
-        ImageVAE(random_state=0).fit(X[:12])
+        clone(RIGID).fit(X[:12])

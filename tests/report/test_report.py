@@ -3,7 +3,6 @@ import html as escaping
 import itertools
 import json
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
@@ -13,38 +12,11 @@ from augment import report, workflow
 from augment._errors import InvalidInputError
 from augment.report.columns import MIN_ROWS, compare_columns, compare_dependence
 from tests.lift_example import example_result
+from tests.report.page import Page
 
-VOID = {"meta", "wbr", "link", "br", "hr", "img", "input", "path", "use", "rect"}
 SECTIONS = ("verdict", "lift", "arms", "external", "worth", "calibration", "columns")
 SECTIONS += ("dependence", "training", "methods", "limits")
 SENTINELS = ("987654.25", "Zz-rare-level")
-
-
-class Page(HTMLParser):
-    """Collects what the tests ask of a page, and fails on unbalanced tags."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(html)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def all(self, *names):
-        return [attrs for tag, attrs in self.tags if tag in names]
 
 
 def tables(n=150):

@@ -1,0 +1,83 @@
+"""Which synthetic rows are copies."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from augment._typing import BoolArray, FloatArray, IntArray
+from augment.evaluation._fidelity_inputs import Samples
+from augment.evaluation._privacy_space import Space
+from augment.metrics.privacy import excess_matches, false_discovery, nearness
+
+__all__ = ["COPY_LEVEL", "Copies", "find_copies"]
+
+COPY_LEVEL = 0.005
+"""The chance to call any row a copy where there is none, for each of the two tests."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Copies:
+    """The copy check.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One line for each synthetic row.
+    n_exact : int
+        Copies that are equal to a training row.
+    n_natural : int
+        Rows that are equal to a training row and may be so by chance.
+    """
+
+    table: pd.DataFrame
+    n_exact: int
+    n_natural: int
+
+
+def find_copies(samples: Samples, space: Space, features: list[FloatArray]) -> Copies:
+    """Check each synthetic row; see `augment.evaluate_privacy` for the rule."""
+    train, synthetic, holdout = features
+    near = nearness(train, synthetic, holdout)
+    names = space.identities(samples.X, samples.extra)
+    matched = _first_places(names[0], names[1])
+    exact = matched >= 0
+    # What other patients have, too, gives nobody away.
+    shared = np.isin(names[1], names[2])
+    p_values = near.p_values.copy()
+    chance = np.minimum(len(train) * space.chances(), 1.0)
+    p_values[exact] = np.where(shared, 1.0, chance[np.maximum(matched, 0)])[exact]
+    copied = false_discovery(p_values, COPY_LEVEL)
+    if _too_many_matches(names) <= COPY_LEVEL:
+        copied |= exact & ~shared
+    table = pd.DataFrame(
+        {
+            "row": np.arange(len(synthetic)),
+            "nearest_train_row": np.where(exact, matched, near.nearest),
+            "train_distance": near.train_distance,
+            "holdout_distance": near.holdout_distance,
+            "exact": exact,
+            "p_value": p_values,
+            "copied": copied,
+        }
+    )
+    n_exact = int((copied & exact).sum())
+    return Copies(table, n_exact, int(exact.sum()) - n_exact)
+
+
+def _first_places(known: IntArray, asked: IntArray) -> IntArray:
+    """Give the first place of each number among the known ones, -1 where there is none."""
+    values, places = np.unique(known, return_index=True)
+    found = np.searchsorted(values, asked).clip(max=len(values) - 1)
+    return np.where(values[found] == asked, places[found], -1).astype(np.int64)
+
+
+def _too_many_matches(names: list[IntArray]) -> float:
+    train, synthetic, holdout = (np.unique(part) for part in names)
+    hits: list[BoolArray] = [
+        np.isin(np.setdiff1d(own, other), synthetic)
+        for own, other in ((train, holdout), (holdout, train))
+    ]
+    return excess_matches(*hits)

@@ -1,0 +1,279 @@
+"""What the margins of a fitted generator of tables say of each cell of given rows.
+
+Nothing here looks at the training rows: quantile functions and frequencies of levels are what the
+generator itself decodes with. Values beyond the ends of a margin, levels that `fit` never saw and
+broken exact relations are judged here too, because the codec alone cannot see them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from augment._typing import BoolArray, FloatArray
+from augment.data._containers import as_frame
+from augment.data._quantiles import inverse, knot_grid
+from augment.data.columns import Column, LinearRelation
+from augment.data.encoder import TableEncoder
+from augment.data.margins import LevelMargin, NumericMargin
+from augment.data.schema import TableSchema
+
+__all__ = ["CellReader", "Cells", "NumberLaw"]
+
+NEIGHBOURHOOD = 0.1
+"""Half-width of the neighbourhood that a number's probability is read from, of the range."""
+UNSEEN_ROWS = 0.3
+"""Rows that a cell which no training row had is taken for."""
+WIDE = 0.95
+"""The scale of a number's distance is read from this quantile and its mirror image."""
+LEAST_SCALE = 0.6
+"""Least scale, in standard deviations."""
+FARTHEST = 1e3
+"""No score is farther out than this, so that sums of squares stay finite."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What the margins say of rows.
+
+    Attributes
+    ----------
+    rarity : ndarray of float64 (n, n_columns)
+        Minus log probability of each cell's neighbourhood; of missing cells that of being missing.
+    distance : ndarray of float64 (n, n_columns)
+        Numbers: signed distance from the median, in robust standard deviations; else 0.
+    scores : ndarray of float64 (n, n_scores)
+        Normal scores that go on beyond the ends of the margins; 0 where missing.
+    observed : ndarray of bool (n, n_scores)
+        False where a value is missing.
+    unseen : ndarray of bool (n, n_columns)
+        Levels that `fit` never saw, and values where there was no choice or none at all.
+    broken : ndarray of float64 (n, n_columns)
+        Where an exact relation is broken: signed, in tenths of a standard deviation, at the column
+        of the relation that lies farthest out; else 0.
+    """
+
+    rarity: FloatArray
+    distance: FloatArray
+    scores: FloatArray
+    observed: BoolArray
+    unseen: BoolArray
+    broken: FloatArray
+
+
+@dataclass(frozen=True)
+class NumberLaw:
+    """The distribution function of a numeric column, as its margin knows it.
+
+    Attributes
+    ----------
+    values : ndarray of float64 (m,)
+        Increasing: knots of the quantile function, or the values that occur.
+    edges : ndarray of float64 (m,) or (m + 1,)
+        Of knots the probability below each; of values the cumulated probabilities, from 0.
+    """
+
+    values: FloatArray
+    edges: FloatArray
+
+    @classmethod
+    def of(cls, margin: LevelMargin | NumericMargin) -> NumberLaw:
+        """Read the pooled margin."""
+        if isinstance(margin, LevelMargin):
+            return cls(margin.values, margin.edges[-1])
+        knots = np.ldexp(margin.knots[-1], margin.exponent)
+        return cls(knots, knot_grid(len(knots)))
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether there are but a few values."""
+        return len(self.edges) > len(self.values)
+
+    def quantile(self, q: float) -> float:
+        """Give a quantile."""
+        if self.has_steps:
+            place = int(np.searchsorted(self.edges[1:], q - 1e-12))
+            return float(self.values[min(place, len(self.values) - 1)])
+        return float(np.interp(q, self.edges, self.values))
+
+    def spread(self) -> float:
+        """Give the standard deviation."""
+        mass = np.diff(self.edges)
+        centers = self.values if self.has_steps else (self.values[1:] + self.values[:-1]) / 2
+        mean = float(mass @ centers)
+        return float(np.sqrt(mass @ np.square(centers - mean)))
+
+    def mass(self, x: FloatArray, half: float) -> FloatArray:
+        """Give the probability of values no farther than `half` from each of `x`."""
+        lower, upper = x - half * (1 + 1e-9), x + half * (1 + 1e-9)
+        if self.has_steps:
+            above = self.edges[np.searchsorted(self.values, upper, side="right")]
+            return above - self.edges[np.searchsorted(self.values, lower, side="left")]
+        above = inverse(self.edges, self.values, upper, "right")
+        return above - inverse(self.edges, self.values, lower, "left")
+
+    def center_and_scale(self) -> tuple[float, float]:
+        """Give the median, and a scale that a few outliers do not move.
+
+        It is the same on both sides: on the long side of a skewed column numbers lie farther out.
+        """
+        width = (self.quantile(WIDE) - self.quantile(1 - WIDE)) / (2 * ndtri(WIDE))
+        return self.quantile(0.5), max(float(width), LEAST_SCALE * self.spread())
+
+
+class CellReader:
+    """Read rows through the schema and the margins of a fitted generator.
+
+    Parameters
+    ----------
+    schema : TableSchema
+    encoder : TableEncoder
+        Fitted, with one stratum.
+    n_rows : int
+        Rows that it was fitted on.
+    """
+
+    def __init__(self, schema: TableSchema, encoder: TableEncoder, n_rows: int) -> None:
+        self.schema, self.encoder = schema, encoder
+        self._least = UNSEEN_ROWS / n_rows
+        names = schema.names
+        self.places = [(names.index(name), part) for name, part in encoder.score_columns]
+        self._laws = {
+            k: NumberLaw.of(margin)
+            for k, ((i, part), margin) in enumerate(zip(self.places, encoder._margins, strict=True))
+            if part == "value" and schema.columns[i].is_number
+        }
+        self._masks = {i: k for k, (i, part) in enumerate(self.places) if part == "missing"}
+
+    def read(self, X: Any) -> Cells:
+        """Say what the margins know of each cell.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n, n_columns)
+
+        Returns
+        -------
+        Cells
+
+        Raises
+        ------
+        InvalidInputError
+            If columns are missing, or hold what cannot be read as their kind.
+        """
+        frame, unseen = self._known(X)
+        values, strata = frame.to_numpy(), np.zeros(len(frame), dtype=np.int64)
+        scores, observed = self.encoder.transform(frame, strata)
+        rarity, distance = np.zeros(values.shape), np.zeros(values.shape)
+        for k, ((i, part), margin) in enumerate(
+            zip(self.places, self.encoder._margins, strict=True)
+        ):
+            if part == "missing":
+                absent = np.isnan(values[:, i])
+                lower, upper = margin.interval(absent.astype(np.float64), strata)
+                rarity[:, i] += -np.log(np.maximum(upper - lower, self._least))
+            elif k in self._laws:
+                self._read_numbers(k, values[:, i], scores[:, k], rarity[:, i], distance[:, i])
+            else:
+                seen = observed[:, k]
+                lower, upper = margin.interval(values[seen, i], strata[seen])
+                rarity[seen, i] += -np.log(np.maximum(upper - lower, self._least))
+        self._mark_missing(values, unseen, rarity)
+        broken = self._broken(values, distance)
+        rarity[unseen | (broken != 0)] = -np.log(self._least)
+        return Cells(rarity, distance, scores, observed, unseen, broken)
+
+    def inside(self, cells: Cells) -> Cells:
+        """Bring scores back to the ends of the margins."""
+        farthest = float(ndtri(1 - self._least))
+        return replace(cells, scores=np.clip(cells.scores, -farthest, farthest))
+
+    def _known(self, X: Any) -> tuple[pd.DataFrame, BoolArray]:
+        """Give the canonical frame with what `fit` never saw taken out, and marked."""
+        frame, container, _ = as_frame(X, warn=False)
+        if frame.shape[1] != len(self.schema.columns):
+            self.schema.conform(X)  # it says what is wrong
+        unseen = np.column_stack(
+            [_unseen(known, frame.iloc[:, i]) for i, known in enumerate(self.schema.columns)]
+        )
+        for i in np.flatnonzero(unseen.any(axis=0)).tolist():
+            column: Any = frame.iloc[:, i]
+            frame.isetitem(i, column.astype(object).mask(unseen[:, i]))
+        if container == "array":
+            frame = frame.set_axis(self.schema.names, axis=1)
+        return self.schema.conform(frame), unseen
+
+    def _read_numbers(
+        self, k: int, x: FloatArray, scores: FloatArray, rarity: FloatArray, distance: FloatArray
+    ) -> None:
+        """Judge one numeric column, in place."""
+        law, seen = self._laws[k], ~np.isnan(x)
+        x = x[seen]
+        middle, scale = law.center_and_scale()
+        scale = max(scale, np.finfo(float).tiny)
+        low, high = float(law.values[0]), float(law.values[-1])
+        rarity[seen] += -np.log(np.maximum(law.mass(x, NEIGHBOURHOOD * (high - low)), self._least))
+        distance[seen] = np.clip((x - middle) / scale, -FARTHEST, FARTHEST)
+        beyond = np.maximum(x - high, 0.0) - np.maximum(low - x, 0.0)
+        scores[seen] = np.clip(scores[seen] + beyond / scale, -FARTHEST, FARTHEST)
+
+    def _mark_missing(self, values: FloatArray, unseen: BoolArray, rarity: FloatArray) -> None:
+        """Judge what is missing where nothing ever was."""
+        for i, column in enumerate(self.schema.columns):
+            if i not in self._masks and column.kind != "missing":
+                rarity[np.isnan(values[:, i]) & ~unseen[:, i], i] = -np.log(self._least)
+
+    def _broken(self, values: FloatArray, distance: FloatArray) -> FloatArray:
+        """Say where exact relations are broken, and give their targets a distance, in place."""
+        broken, names = np.zeros(values.shape), self.schema.names
+        for relation in self.schema.relations:
+            target = names.index(relation.target)
+            column = self.schema.columns[target]
+            low, high = column.limits
+            spread = max((high - low) / 4, np.finfo(float).tiny)
+            distance[:, target] = np.nan_to_num((values[:, target] - (low + high) / 2) / spread)
+            members = [target, *(names.index(name) for name, _ in relation.terms)]
+            signs = np.array([1.0, *(-np.sign(c) for _, c in relation.terms)])
+            excess = values[:, target] - _implied(relation, names, values)
+            excess = np.nan_to_num(excess)  # a missing cell breaks nothing
+            excess[np.abs(excess) <= _tolerance(self.schema, relation, spread)] = 0.0
+            guilty = np.argmax(np.abs(distance[:, members]), axis=1)
+            size = np.clip(10 * excess * signs[guilty] / spread, -FARTHEST, FARTHEST)
+            broken[np.arange(len(values)), np.array(members)[guilty]] += size
+        return broken
+
+
+def _unseen(column: Column, series: pd.Series) -> BoolArray:
+    """Mark entries of a column without order of size that `fit` never saw."""
+    present = series.notna().to_numpy()
+    if column.kind == "missing":
+        return present
+    if column.is_number:
+        return np.zeros(len(series), dtype=bool)
+    levels = (column.value,) if column.kind == "constant" else column.levels
+    known = pd.Index(list(levels), dtype=object)
+    values = pd.Index(np.asarray(series, dtype=object), dtype=object)
+    return present & (known.get_indexer_for(values) < 0)
+
+
+def _implied(relation: LinearRelation, names: list[Any], values: FloatArray) -> FloatArray:
+    total = np.full(len(values), relation.intercept)
+    for name, coefficient in relation.terms:
+        total = total + coefficient * values[:, names.index(name)]
+    return total
+
+
+def _tolerance(schema: TableSchema, relation: LinearRelation, spread: float) -> float:
+    """Give the misfit that rounding explains."""
+    parts: Iterator[tuple[Any, float]] = iter([(relation.target, 1.0), *relation.terms])
+    rounding = sum(
+        abs(c) * 0.5 * 10.0 ** -int(schema[name].decimals or 0)
+        for name, c in parts
+        if schema[name].decimals is not None
+    )
+    return 1.01 * max(rounding, 1e-6 * spread)

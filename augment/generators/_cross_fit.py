@@ -1,0 +1,161 @@
+"""An ensemble of models that each left rows out, and the surprise of rows that were left out."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from augment._errors import SmallDataWarning
+from augment._random import spawn_seeds
+from augment._typing import BoolArray, FloatArray, IntArray, State
+from augment.generators._conformal import deal_folds
+from augment.generators._growth import fitted
+from augment.generators._surprise import Surprise, surprise_of
+from augment.generators._tabular import MIN_ROWS
+
+__all__ = ["CrossFit"]
+
+N_FOLDS = 5
+WEIGHTS = {"rarity": 1.0, "distance": 1.0, "elbo": 0.25}
+"""Weights of the ingredients where there are several; see `benchmarks/anomaly_tables.py`."""
+OUTERMOST = 0.02
+"""Share of held-out residuals at the far end that is drawn in before their size is measured."""
+
+
+@dataclass(frozen=True)
+class CrossFit:
+    """Models that each left a fold out, and what normal rows of these folds look like to them.
+
+    Attributes
+    ----------
+    members : tuple of Surprise
+        One for each fold.
+    method : str
+        How the surprise is made up.
+    standards : dict of str to (float, float)
+        Center and scale of each ingredient among held-out rows.
+    scale : ndarray of float64
+        Held-out size of the residual of each column or pixel.
+    """
+
+    members: tuple[Surprise, ...]
+    method: str
+    standards: dict[str, tuple[float, float]]
+    scale: FloatArray
+
+    @classmethod
+    def fit(
+        cls,
+        generator: Any,
+        X: Any,
+        groups: IntArray | None,
+        kept: BoolArray,
+        method: str,
+        seed: int,
+    ) -> tuple[Self, FloatArray]:
+        """Fit a clone of a generator for each fold.
+
+        Parameters
+        ----------
+        generator : generator
+        X : DataFrame or ndarray (n, ...)
+        groups : ndarray of int64 (n,) or None
+            The patient of each row.
+        kept : ndarray of bool (n,)
+            Rows that are taken for normal; the others are neither learned from nor measured by.
+        method : str
+        seed : int
+
+        Returns
+        -------
+        cross_fit : CrossFit
+        held_out : ndarray of float64 (n,)
+            Surprise of each row at a model that did not learn from it; of rows that are not
+            `kept` the mean over all models.
+        """
+        places = np.flatnonzero(kept)
+        own = None if groups is None else groups[places]
+        folds = deal_folds(len(places), own, N_FOLDS, MIN_ROWS, seed)
+        fold_of = np.full(len(kept), -1)
+        fold_of[places] = folds
+        n_folds = int(folds.max()) + 1
+        members = []
+        for fold, fold_seed in zip(range(n_folds), spawn_seeds(seed, n_folds), strict=True):
+            rows = np.flatnonzero(kept & (fold_of != fold))
+            part = None if groups is None else groups[rows]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SmallDataWarning)
+                learned = _safe_indexing(X, rows)
+                model = fitted(generator, learned, None, seed=fold_seed, groups=part)
+            members.append(surprise_of(model, learned))
+        rows_of = [np.flatnonzero(fold_of == fold) for fold in range(n_folds)]
+        left_out = [_safe_indexing(X, rows) for rows in rows_of]
+        type(members[0]).learn_normals(members, left_out)
+        parts = [m.parts(x, method) for m, x in zip(members, left_out, strict=True)]
+        pooled = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        standards = {name: _center_and_scale(values) for name, values in pooled.items()}
+        residuals = [m.residuals(x) for m, x in zip(members, left_out, strict=True)]
+        cross_fit = cls(tuple(members), method, standards, _size(np.concatenate(residuals)))
+        held_out = np.empty(len(kept))
+        for rows, ingredients in zip(rows_of, parts, strict=True):
+            held_out[rows] = cross_fit._combined(ingredients)
+        if not kept.all():
+            held_out[~kept] = cross_fit.surprise(_safe_indexing(X, np.flatnonzero(~kept)))
+        return cross_fit, held_out
+
+    def surprise(self, X: Any) -> FloatArray:
+        """Give the surprise `(n,)` at given rows, averaged over the models."""
+        each = [self._combined(member.parts(X, self.method)) for member in self.members]
+        return np.asarray(np.mean(each, axis=0))
+
+    def residuals(self, X: Any) -> FloatArray:
+        """Give the residual of each column or pixel, in units of its held-out size."""
+        return np.asarray(np.mean([member.residuals(X) for member in self.members], axis=0)) / (
+            self.scale
+        )
+
+    def _combined(self, parts: dict[str, FloatArray]) -> FloatArray:
+        """Average the ingredients, each in units of held-out normals."""
+        total: Any = 0.0
+        for name, (center, scale) in self.standards.items():
+            total = total + WEIGHTS.get(name, 1.0) * (parts[name] - center) / scale
+        return np.asarray(total) / sum(WEIGHTS.get(name, 1.0) for name in self.standards)
+
+    def get_state(self) -> State:
+        """Give the models and what was measured of them."""
+        return {
+            "members": [member.get_state() for member in self.members],
+            "method": self.method,
+            "standards": {name: list(pair) for name, pair in self.standards.items()},
+            "scale": self.scale,
+        }
+
+    @classmethod
+    def from_state(cls, state: State, generators: list[Any]) -> Self:
+        """Restore what `get_state` gave, around unfitted generators."""
+        members = tuple(
+            surprise_of(generator, None, member)
+            for generator, member in zip(generators, state["members"], strict=True)
+        )
+        standards = {name: (float(c), float(s)) for name, (c, s) in state["standards"].items()}
+        return cls(members, state["method"], standards, np.asarray(state["scale"]))
+
+
+def _center_and_scale(values: FloatArray) -> tuple[float, float]:
+    """Give median and robust standard deviation; where most values are equal, the plain one."""
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+    scale = max((high - low) / 1.349, 0.1 * float(values.std()))
+    return float(middle), float(scale) if scale > 0 else 1.0
+
+
+def _size(residuals: FloatArray) -> FloatArray:
+    """Give the root mean square of each column, its outermost entries drawn in."""
+    size = np.abs(residuals)
+    size = np.minimum(size, np.quantile(size, 1 - OUTERMOST, axis=0))
+    size = np.sqrt(np.square(size).mean(axis=0))
+    least = 0.1 * float(size.mean()) if size.size else 0.0
+    return np.maximum(size, max(least, 1e-9))

@@ -1,0 +1,213 @@
+"""How surprised a fitted autoencoder of tables is by given rows, part by part and cell by cell."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.covariance import ledoit_wolf
+
+from augment._typing import BoolArray, FloatArray, State
+from augment.data.conditions import Conditions
+from augment.generators._autoencoder import AutoencoderGenerator
+from augment.generators._base import BLOCK, in_blocks
+from augment.generators._cells import CellReader, Cells
+from augment.objectives.variational import fill_missing
+
+__all__ = ["RowSurprise"]
+
+LAW_BLOCKS = 8
+"""Blocks of draws that the covariance of the generator's scores is read from."""
+RIDGE = 1e-3
+"""Added to variances, because scores may be all but determined by others."""
+TINY = 1e-9
+"""Added before logarithms: a row may be as typical as can be."""
+CODE_LIMIT = 50.0
+"""Scores farther out than this are brought back to it before they enter a network."""
+
+
+class RowSurprise:
+    """What a fitted generator of tables says against given rows.
+
+    Parameters
+    ----------
+    generator : TabularVAE or TabularGAN
+        Fitted without conditions.
+    n_rows : int
+        Rows that it was fitted on.
+    codes : tuple of ndarray
+        Mean `(k,)` and precision `(k, k)` of the latent codes of these rows.
+
+    Attributes
+    ----------
+    scale : float or ndarray of float64 (n_columns,)
+        Held-out size of the residuals of reconstruction, once `learn_normals` has measured it.
+    """
+
+    def __init__(
+        self,
+        generator: AutoencoderGenerator,
+        n_rows: int,
+        codes: tuple[FloatArray, FloatArray],
+    ) -> None:
+        self.generator, self.n_rows, self.codes = generator, n_rows, codes
+        self.reader = CellReader(generator.schema_, generator.encoder_, n_rows)
+        # Batches of other sizes round differently; in double precision nobody notices.
+        self._networks = copy.deepcopy(generator.networks_).cpu().double()
+        self.scale: Any = 1.0
+
+    @classmethod
+    def learn(cls, generator: AutoencoderGenerator, X: Any) -> Self:
+        """Learn from the generator's own rows where codes lie: no code of any row is kept."""
+        surprise = cls(generator, len(X), (np.zeros(0), np.zeros((0, 0))))
+        codes = surprise._codes(surprise.reader.read(X))
+        covariance = ledoit_wolf(codes)[0] + RIDGE * np.eye(codes.shape[1])
+        surprise.codes = codes.mean(axis=0), np.linalg.inv(covariance)
+        return surprise
+
+    @staticmethod
+    def learn_normals(members: Sequence[RowSurprise], left_out: Sequence[Any]) -> None:
+        """Measure the residuals of reconstruction of rows that each member left out."""
+        misfits = [m._misfits(m.reader.read(X)) for m, X in zip(members, left_out, strict=True)]
+        size = np.sqrt(np.square(np.concatenate(misfits)).mean(axis=0))
+        for member in members:
+            member.scale = np.maximum(size, TINY)
+
+    def parts(self, X: Any, method: str) -> dict[str, FloatArray]:
+        """Give the ingredients of a method, each `(n,)`; more is more surprising."""
+        cells = self.reader.read(X)
+        if method == "reconstruction":
+            return {"reconstruction": np.square(self._misfits(cells) / self.scale).mean(axis=1)}
+        if method == "latent":
+            return {"latent": self._code_distance(cells)}
+        rarity = cells.rarity.sum(axis=1)
+        if method == "elbo":  # the density of the scores' copula, times those of the margins
+            inside = self.reader.inside(cells)
+            copula = 0.5 * (self._bound(inside) - np.square(inside.scores).sum(axis=1))
+            return {"elbo": rarity + copula}
+        bound = self._bound(cells)
+        distance = np.square(cells.distance).sum(axis=1)
+        parts = {"rarity": rarity, "distance": distance, "elbo": bound}
+        return {name: np.log(value + TINY) for name, value in parts.items()}
+
+    def residuals(self, X: Any) -> FloatArray:
+        """Give the signed residual of each cell `(n, n_columns)` given the other cells.
+
+        The expectation is that of the law which the generator draws scores from, read from its
+        draws. A missing cell is judged by its being missing.
+        """
+        cells = self.reader.read(X)
+        mean, precision = self._law
+        filled = _filled(
+            np.where(cells.observed, cells.scores - mean, 0.0), cells.observed, precision
+        )
+        given_others = filled @ precision / np.sqrt(np.diag(precision))
+        given_others = np.where(cells.observed, given_others, 0.0)
+        result = np.zeros(cells.rarity.shape)
+        for k, (i, _) in enumerate(self.reader.places):
+            farther = np.abs(given_others[:, k]) > np.abs(result[:, i])
+            result[farther, i] = given_others[farther, k]
+        unseen = np.where(cells.unseen, np.sqrt(2 * cells.rarity), 0.0)
+        for other in (unseen, cells.broken):
+            result = np.where(np.abs(other) > np.abs(result), other, result)
+        return result
+
+    @cached_property
+    def _law(self) -> tuple[FloatArray, FloatArray]:
+        """Give mean and precision of the scores that the generator draws."""
+        n_scores = self.generator.encoder_.n_scores
+        if not n_scores:
+            return np.zeros(0), np.zeros((0, 0))
+        conditions = self._conditions(LAW_BLOCKS * BLOCK)
+        blocks = [self.generator._raw_scores(block) for block in in_blocks(conditions, 0)]
+        scores = np.concatenate(blocks)
+        covariance = np.atleast_2d(np.cov(scores, rowvar=False)) + RIDGE * np.eye(n_scores)
+        return np.asarray(scores.mean(axis=0)), np.asarray(np.linalg.inv(covariance))
+
+    def _conditions(self, n_rows: int) -> Conditions:
+        return self.generator.conditions_.draw(n_rows, 0, seed=0)
+
+    def _encoded(self, cells: Cells) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Give codes, scores and the marks of observed ones for every member."""
+        members = self.generator.sizes_["members"]
+        near = np.clip(cells.scores, -CODE_LIMIT, CODE_LIMIT)
+        scores = torch.as_tensor(near).expand(members, *near.shape)
+        observed = torch.as_tensor(cells.observed, dtype=torch.float64).expand_as(scores)
+        nothing = scores.new_zeros(members, len(near), 0)
+        encoder, decoder = self._networks["encoder"], self._networks["decoder"]
+        with torch.inference_mode():
+            filled = fill_missing(encoder, decoder, scores, observed, nothing)
+            codes = encoder(filled, nothing)[0]
+        return codes, scores, observed
+
+    def _decoded(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        nothing = codes.new_zeros(*codes.shape[:2], 0)
+        with torch.inference_mode():
+            mean, log_variance = self._networks["decoder"](codes, nothing)
+        return mean, log_variance
+
+    def _bound(self, cells: Cells) -> FloatArray:
+        """Give twice the negative evidence bound of the scores, up to a constant of the model."""
+        codes, scores, observed = self._encoded(cells)
+        mean, log_variance = self._decoded(codes)
+        misfit = (torch.square(scores - mean) * torch.exp(-log_variance) * observed).sum(dim=-1)
+        bound = misfit + codes.square().sum(dim=-1)
+        return np.asarray(bound.mean(dim=0).numpy())
+
+    def _misfits(self, cells: Cells) -> FloatArray:
+        codes, scores, observed = self._encoded(cells)
+        mean, log_variance = self._decoded(codes)
+        noise = torch.exp(0.5 * log_variance).expand_as(mean).mean(dim=0)
+        squares = torch.square((scores[0] - mean.mean(dim=0)) / noise * observed[0]).numpy()
+        result = np.zeros(cells.rarity.shape)
+        for k, (i, _) in enumerate(self.reader.places):
+            result[:, i] += squares[:, k]
+        return np.sqrt(result)
+
+    def _codes(self, cells: Cells) -> FloatArray:
+        codes = self._encoded(cells)[0]
+        flat = codes.permute(1, 0, 2).reshape(codes.shape[1], -1)
+        return np.asarray(flat.numpy())
+
+    def _code_distance(self, cells: Cells) -> FloatArray:
+        mean, precision = self.codes
+        centered = self._codes(cells) - mean
+        return np.asarray(np.einsum("ij,jk,ik->i", centered, precision, centered))
+
+    def get_state(self) -> State:
+        """Give all that the generator's own file does not hold, and what it does."""
+        mean, precision = self.codes
+        return {
+            "generator": self.generator._get_state(),
+            "n_rows": self.n_rows,
+            "code_mean": mean,
+            "code_precision": precision,
+            "scale": np.asarray(self.scale),
+        }
+
+    @classmethod
+    def from_state(cls, generator: AutoencoderGenerator, state: State) -> Self:
+        """Restore what `get_state` gave into an unfitted generator."""
+        generator._set_state(state["generator"])
+        codes = np.asarray(state["code_mean"]), np.asarray(state["code_precision"])
+        surprise = cls(generator, int(state["n_rows"]), codes)
+        surprise.scale = np.asarray(state["scale"])
+        return surprise
+
+
+def _filled(centered: FloatArray, observed: BoolArray, precision: FloatArray) -> FloatArray:
+    """Fill missing scores with their expectation given the others, pattern by pattern."""
+    patterns, which = np.unique(observed, axis=0, return_inverse=True)
+    filled = centered.copy()
+    for number, seen in enumerate(patterns):
+        if seen.all() or not seen.any():
+            continue
+        rows = which.ravel() == number
+        own, cross = precision[np.ix_(~seen, ~seen)], precision[np.ix_(~seen, seen)]
+        known = centered[np.ix_(rows, seen)]
+        filled[np.ix_(rows, ~seen)] = -np.linalg.solve(own, cross @ known.T).T
+    return filled

@@ -142,9 +142,9 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
     -----
     **The rule.** The candidate with the best mean score is kept only if its paired gain over
     ratio 0 exceeds one standard error of that gain, corrected for the overlap of training parts
-    [1]_. Then the smallest ratio within one paired standard error of it is taken. With the default
-    scoring, candidates that lower the mean ROC AUC of the inner folds do not take part: rows with
-    wrong labels lower the log loss of an overconfident classifier, too.
+    [1]_. Then the smallest ratio within one paired standard error of it, not corrected, is taken.
+    With the default scoring, candidates that lower the mean ROC AUC of the inner folds do not take
+    part: rows with wrong labels lower the log loss of an overconfident classifier, too.
 
     Classes with fewer rows than folds are in every training part and are not judged. Where fewer
     than two classes can be divided at all, or an inner fold would learn from fewer than 10 rows,

@@ -11,8 +11,8 @@ that mean nothing, where every honest answer is an AUC of 0.5.
 # One table, two sets of labels
 # -----------------------------
 #
-# 80 patients, and the measurements of texture and shape. The second labels are the first in a
-# random order: nobody can predict them.
+# 80 patients, and the measurements of texture and shape. The other labels are the true ones in
+# four random orders: nobody can predict them.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -29,9 +29,13 @@ X, y = load_breast_cancer(return_X_y=True, as_frame=True)
 X = X.filter(regex="texture|smoothness|symmetry|fractal")
 X, _, y, _ = train_test_split(X, y, train_size=80, stratify=y, random_state=0)
 X, y = X.reset_index(drop=True), y.reset_index(drop=True)
-shuffled = pd.Series(np.random.default_rng(0).permutation(y), name="target")
+orders = [np.random.default_rng(seed).permutation(len(y)) for seed in range(4)]
+targets = {
+    "the true labels": [y],
+    "labels that mean nothing": [y.iloc[order].reset_index(drop=True) for order in orders],
+}
 
-forest = RandomForestClassifier(50, min_samples_leaf=2, random_state=0)
+forest = RandomForestClassifier(30, min_samples_leaf=2, random_state=0)
 N_NEW = 400
 
 
@@ -42,9 +46,8 @@ def auc(X_train, y_train, X_test, y_test):
 
 
 def folds(X, y):
-    """Give five stratified folds, twice."""
-    for seed in range(2):
-        yield from StratifiedKFold(5, shuffle=True, random_state=seed).split(X, y)
+    """Give five stratified folds."""
+    return StratifiedKFold(5, shuffle=True, random_state=0).split(X, y)
 
 
 def grown(X, y, X_new, y_new):
@@ -105,45 +108,57 @@ def split_then_augment(generator, X, y):
 generators = {
     "SMOTE": Smote(random_state=0),
     "jittered copies": Jitter(random_state=0),
-    "TabularVAE": TabularVAE(random_state=0),
+    "TabularVAE": TabularVAE(n_members=1, random_state=0),
 }
 ways = {
     "augment, then split": augment_then_split,
     "split, but fit the generator on all": fit_on_everything,
     "split, then augment": split_then_augment,
 }
-rows = []
-for labels, target in {"the true labels": y, "labels that mean nothing": shuffled}.items():
-    plain = [auc(X.loc[a], target[a], X.loc[b], target[b]) for a, b in folds(X, target)]
-    rows.append((labels, "no synthetic rows", "real rows alone", np.mean(plain)))
-    for name, generator in generators.items():
-        for way, evaluate in ways.items():
-            rows.append((labels, name, way, np.mean(evaluate(generator, X, target))))
+
+
+def real_alone(X, y):
+    """Add nothing."""
+    return [auc(X.loc[a], y[a], X.loc[b], y[b]) for a, b in folds(X, y)]
+
+
+plain = {name: np.mean([real_alone(X, y) for y in given]) for name, given in targets.items()}
+rows = [
+    (labels, name, way, np.mean([evaluate(generator, X, y) for y in given]))
+    for labels, given in targets.items()
+    for name, generator in generators.items()
+    for way, evaluate in ways.items()
+]
 results = pd.DataFrame(rows, columns=["labels", "generator", "way", "AUC"])
-print(results.pivot_table(index=["labels", "generator"], columns="way", values="AUC").round(2))
+print("real rows alone:", {name: round(float(score), 2) for name, score in plain.items()})
+print(results.set_index(["labels", "generator", "way"])["AUC"].unstack().round(2).to_string())
 
 # %%
-# The same patients, the same forest, the same rows: only the order of the steps differs. On labels
-# that mean nothing, the wrong way finds a forest that is nearly perfect.
+# The same patients and the same forest: only the order of the steps differs. On labels that mean
+# nothing, rows made by SMOTE or jitter and split afterwards give a forest that looks nearly
+# perfect. `TabularVAE` keeps of the classes what held-out rows bear out, so it leaks less where
+# there is nothing; on the true labels the wrong order flatters it as well. In the right order none
+# of the three helps this forest: that is the answer, and only the right order gives it.
 
 COLOURS = dict(zip(ways, ("#b4351b", "#d9953b", "#0a6a94"), strict=True))
 figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), sharey=True, layout="constrained")
 names = list(generators)
 for axis, (labels, part) in zip(axes, results.groupby("labels", sort=False), strict=True):
-    plain = part.loc[part["generator"] == "no synthetic rows", "AUC"].item()
-    honest = 0.5 if "nothing" in labels else plain
+    honest = plain[labels]
     axis.axvline(honest, color="#76808c", lw=1.2, ls="--")
-    note = "nothing to find" if "nothing" in labels else "real rows alone"
-    axis.text(honest, len(names) - 0.42, f" {note}", color="#76808c", ha="left", va="top")
+    axis.text(
+        honest - 0.01, len(names) - 0.42, "real rows alone", color="#76808c", ha="right", va="top"
+    )
     for shift, (way, colour) in enumerate(COLOURS.items()):
         scores = part[part["way"] == way].set_index("generator").loc[names, "AUC"]
         height = np.arange(len(names))[::-1] + 0.2 - 0.2 * shift
         axis.hlines(height, honest, scores, color=colour, lw=1.5, alpha=0.5)
         axis.plot(scores, height, "o", ms=8, color=colour, label=way)
-    axis.set(title=labels, xlabel="ROC AUC, as it was reported", xlim=(0.3, 1.03))
+    axis.set(title=labels, xlabel="ROC AUC that would be reported", xlim=(0.38, 1.03))
     axis.set_ylim(-0.5, len(names) - 0.4)
     axis.spines[["top", "right", "left"]].set_visible(False)
 axes[0].set_yticks(range(len(names)), names[::-1])
-axes[0].tick_params(axis="y", length=0)
+for axis in axes:
+    axis.tick_params(axis="y", length=0)
 axes[0].legend(frameon=False, loc="lower left")
 plt.show()

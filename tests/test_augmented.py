@@ -147,9 +147,10 @@ def test_the_result_depends_on_the_seed_alone():
         learner, GaussianCopula(), ratios=(1,), cv=2, scoring="accuracy", random_state=3
     )
     alone, together = clone(model).fit(X, y), clone(model).set_params(n_jobs=2).fit(X, y)
+    again = clone(model).fit(X, y)
     for name, column in alone.cv_results_.items():
         assert_array_equal(column, together.cv_results_[name])
-        assert_array_equal(column, alone.fit(X, y).cv_results_[name])
+        assert_array_equal(column, again.cv_results_[name])
     assert_array_equal(alone.predict_proba(X), together.predict_proba(X))
     other = clone(model).set_params(random_state=4).fit(X, y)
     assert not np.array_equal(alone.cv_results_["mean_gain"], other.cv_results_["mean_gain"])

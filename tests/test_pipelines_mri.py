@@ -102,7 +102,7 @@ def test_no_patient_is_shown_or_written_unless_wanted(tmp_path, folder):
 
 
 def test_a_study_that_stopped_goes_on(tmp_path, monkeypatch):
-    study = "{estimators: [extra trees], baselines: [bootstrap], n_splits: 2}"
+    study = "{estimators: [logistic regression], baselines: [bootstrap], n_splits: 2}"
     small = [*SMALL, "phantoms.n_subjects=24", "size=16", f"lift_study={study}"]
     out, fits = tmp_path / "run", []
     fit = augment.ImageVAE._fit_images

@@ -34,6 +34,7 @@ _TAIL, _FEWEST_IN_TAIL = 0.15, 10
 _N_PERMUTATIONS, _ENOUGH_ABOVE = 999, 20
 # No row counts for more than one in ten thousand in the test of all rows together.
 _LEAST_CHANCE = 1e-4
+_MOST_JUDGED = 200
 _SHARES = (0.01, 0.03, 0.1, 0.2, 0.35, 0.6, 1.0)
 
 
@@ -135,8 +136,8 @@ def excess_nearness(
     Notes
     -----
     The test is exact for exchangeable patients; it stops early where the p-value will be large (J.
-    Besag and P. Clifford, "Sequential Monte Carlo p-values", Biometrika, 1991). It sees what no row shows alone, such as a tenth
-    of the rows that are noisy copies.
+    Besag and P. Clifford, "Sequential Monte Carlo p-values", Biometrika, 1991). It sees what no
+    row shows alone, such as a tenth of the rows that are noisy copies.
 
     **What this does not do.** It does not say which rows or patients.
 
@@ -273,10 +274,10 @@ def match_probabilities(values: Any) -> FloatArray:
     codes = _codes(values)
     n, p = codes.shape
     background = np.column_stack([_backgrounds(codes[:, j]) for j in range(p)])
-    asked = np.arange(n) if n <= _MOST else np.linspace(0, n - 1, _MOST).astype(np.int64)
+    asked = np.linspace(0, n - 1, min(n, _MOST_JUDGED)).astype(np.int64)
     best, likeliest = -np.inf, 1.0
     for share in _SHARES:
-        likelihood = np.log(_kernel(codes, background, asked[:200], share)).mean()
+        likelihood = np.log(_kernel(codes, background, asked, share)).mean()
         if likelihood > best:
             best, likeliest = likelihood, share
     return _kernel(codes, background, np.arange(n), likeliest)

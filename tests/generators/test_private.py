@@ -1,6 +1,7 @@
 """Laws of the private fit: what is spent, what no row can move, and that nothing else is read."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from augment.cli import app
 from augment.generators import _private, _private_margins
 from augment.objectives.private import PrivateVariationalObjective
 from augment.objectives.variational import VariationalObjective
+from tests.house import REPOSITORY
 
 SCHEMA = {
     "age": {"lower": 18, "upper": 100},
@@ -263,3 +265,12 @@ def test_missing_entries_are_refused(opacus):
     X.loc[3, "pressure"] = np.nan
     with pytest.raises(InvalidInputError, match="missing entries"):
         private().fit(X, y)
+
+
+def test_page_runs(opacus):
+    text = (REPOSITORY / "docs/how_to/differential_privacy.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    X, y = cohort(60)
+    names: dict = {"X": X, "y": y.astype(str)}
+    exec(block.replace("dp_epsilon=3.0", "dp_epsilon=3.0, max_steps=5"), names)
+    assert len(names["X_new"]) == 500

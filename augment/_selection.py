@@ -65,7 +65,8 @@ def choose(
 
     The candidate with the best mean is kept only if its paired gain over no rows at all exceeds
     one corrected standard error of that gain. Then the smallest ratio that is within one paired
-    standard error of it is taken instead, with the better weight where there are several.
+    standard error of it is taken instead, with the better weight where there are several. That
+    second error is the plain one: where rows help, the corrected one would give away much of it.
 
     Parameters
     ----------
@@ -100,7 +101,7 @@ def choose(
     gain, error = paired_gain(scores[best] - scores[0], test_train_ratio)
     if not gain > error:
         return 0
-    behind, doubt = paired_gain(scores[best] - scores, test_train_ratio)
+    behind, doubt = paired_gain(scores[best] - scores, 0.0)
     close = [int(i) for i in kept if i and behind[i] <= doubt[i]]
     return min(close, key=lambda i: (ratios[i], behind[i]))
 

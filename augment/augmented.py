@@ -12,7 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, is_classifier
 from sklearn.metrics import get_scorer_names
-from sklearn.utils import assert_all_finite, check_array, column_or_1d, get_tags
+from sklearn.utils import (
+    _safe_indexing,
+    assert_all_finite,
+    check_array,
+    column_or_1d,
+    get_tags,
+)
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
@@ -136,9 +142,9 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
     -----
     **The rule.** The candidate with the best mean score is kept only if its paired gain over
     ratio 0 exceeds one standard error of that gain, corrected for the overlap of training parts
-    [1]_. Then the smallest ratio within one paired standard error of it is taken. With the default
-    scoring, candidates that lower the mean ROC AUC of the inner folds do not take part: rows with
-    wrong labels lower the log loss of an overconfident classifier, too.
+    [1]_. Then the smallest ratio within one paired standard error of it, not corrected, is taken.
+    With the default scoring, candidates that lower the mean ROC AUC of the inner folds do not take
+    part: rows with wrong labels lower the log loss of an overconfident classifier, too.
 
     Classes with fewer rows than folds are in every training part and are not judged. Where fewer
     than two classes can be divided at all, or an inner fold would learn from fewer than 10 rows,
@@ -250,8 +256,11 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
         self.generator_, rows = None, rows.take(counted)
         n_new = round(self.best_ratio_ * len(rows))
         if n_new and self.best_weight_ is not None:
-            self.generator_, X_new, y_new = task.draw(task.generator, rows, n_new, seeds[2])
-            rows = rows.grown(X_new, y_new, self.best_weight_)
+            # As many as the largest ratio wants, so that `memory` serves whatever was chosen.
+            most = round(max(ratio for ratio, _ in task.candidates) * len(rows))
+            self.generator_, X_new, y_new = task.draw(task.generator, rows, most, seeds[2])
+            X_new = _safe_indexing(X_new, slice(n_new))
+            rows = rows.grown(X_new, y_new[:n_new], self.best_weight_)
         self.estimator_ = learn(self.estimator, rows, task.weight_name, seeds[3])
         return self
 

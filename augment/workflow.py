@@ -20,8 +20,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from augment._errors import InvalidInputError, did_you_mean, listed, or_note
-from augment._random import seed_from, spawn_seeds
 from augment._settings import Settings, check_names, load_settings, parse_overrides
+from augment._streams import draw_rows
 from augment._tables import (
     check_table_ending,
     match_columns,
@@ -186,39 +186,6 @@ def describe_model(path: str | Path) -> dict[str, Any]:
     facts["parameters"] = stored.params
     facts["saved with"] = stored.versions
     return facts
-
-
-def draw_rows(
-    generator: Any, n_rows: int | None, y: Any, seed: int | None, chunk: int
-) -> Iterator[pd.DataFrame]:
-    """Draw rows with their labels as the last columns, in pieces that fit into memory.
-
-    Parameters
-    ----------
-    generator : estimator
-        A fitted generator.
-    n_rows : int or None
-        How many; None if `y` says it.
-    y : label, dict of counts, or None
-        As in ``generator.sample``.
-    seed : int or None
-        The same seed gives the same rows, and a longer request begins with a shorter one.
-    chunk : int
-        Rows in a piece. Pieces after the first have seeds of their own.
-
-    Yields
-    ------
-    DataFrame
-    """
-    seed = seed_from(seed)
-    if n_rows is None or isinstance(y, dict) or n_rows <= chunk:
-        sizes = [n_rows]
-    else:
-        sizes = [min(chunk, n_rows - start) for start in range(0, n_rows, chunk)]
-    for size, own in zip(sizes, [seed, *spawn_seeds(seed, len(sizes) - 1)], strict=True):
-        count = {} if size is None else {"n_samples": size}
-        rows, labels = generator.sample(**count, y=y, random_state=own)
-        yield rows if labels is None else rows.assign(**{str(labels.name): labels.to_numpy()})
 
 
 def to_json(value: Any) -> str:

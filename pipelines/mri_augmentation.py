@@ -168,15 +168,6 @@ def _read(settings: Settings) -> augment.data.SliceSet:
     )
 
 
-def _conditions(slices: augment.data.SliceSet, settings: Settings) -> Any:
-    """Give what the generators are conditioned on: labels, or labels and covariates."""
-    if not settings.covariates:
-        return slices.y
-    workflow.check_names("covariate", settings.covariates, slices.conditions.columns)
-    label = [] if slices.y is None else [str(slices.y.name)]
-    return slices.conditions[[*label, *settings.covariates]]
-
-
 def _study(
     generator: Any,
     parts: Parts,
@@ -186,8 +177,7 @@ def _study(
     """Fit, draw and judge one generator."""
     train, holdout = parts
     started = time.perf_counter()
-    conditions = _conditions(train, settings)
-    generator.fit(train.images, conditions, groups=train.groups)
+    generator.fit(train.images, train.given(settings.covariates), groups=train.groups)
     seconds = time.perf_counter() - started
     drawn = augment.evaluation.sample_without_copies(
         generator,
@@ -236,6 +226,7 @@ def _lift(
         groups=train.groups,
         X_test=holdout.images,
         y_test=holdout.y,
+        baselines=study.baselines or "auto",
         n_splits=study.n_splits,
         n_repeats=study.n_repeats,
         n_jobs=settings.n_jobs,

@@ -135,6 +135,7 @@ def _record(task: Task) -> dict[str, Any]:
         "n_synthetic": 0 if draw is None else len(np.asarray(draw.y)),
         "fit_seconds": draw and draw.fit_seconds,
         "sample_seconds": draw and draw.sample_seconds,
+        "cpu_seconds": draw and draw.cpu_seconds,
         "score_seconds": time.perf_counter() - start,
         "peak_memory_mb": draw and draw.peak_memory_mb,
         "error": error,

@@ -1,4 +1,4 @@
-"""Cells to workers, through joblib: on this machine, or on a Dask or Ray cluster."""
+"""Cells to workers: through joblib on this machine or a Ray cluster, or to a Dask cluster."""
 
 from __future__ import annotations
 

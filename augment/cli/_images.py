@@ -40,19 +40,7 @@ def fit_images(
         plane=plane,
         size=size,
     )
-    conditions: Any = slices.y
-    if covariates:
-        names = [name for name in ("slice_position",) if name in covariates]
-        label = [] if slices.y is None else [slices.y.name]
-        wanted = [*label, *(name for name in covariates if name not in names), *names]
-        missing = [name for name in wanted if name not in slices.conditions]
-        if missing:
-            raise InvalidInputError(
-                f"Expected a condition {missing[0]!r} of each slice; found "
-                f"{list(slices.conditions)}. Only volumes have a slice_position of their own."
-            )
-        conditions = slices.conditions[wanted]
-    model.fit(slices.images, conditions, groups=slices.groups)
+    model.fit(slices.images, slices.given(covariates), groups=slices.groups)
     model.save(out)
     typer.echo(f"Fitted {type(model).__name__} on {slices!r}.")
     typer.echo(f"Model: {out}")

@@ -43,16 +43,16 @@ class ClassicalAugmentation:
         Share of the image's height and width, either way.
     shear : float, default=0.04
         Slope, either way.
-    bias_field : float, default=0.2
+    bias_field : float, default=0.1
         Coefficients of the logarithm of a smooth field (Legendre polynomials of degree 3), either
         way.
-    gibbs : float, default=0.5
+    gibbs : float, default=0.3
         Share of the radius of k-space that is cut off.
-    noise : float, default=0.03
+    noise : float, default=0.02
         Standard deviation of Rician noise, as a share of the intensity range.
-    contrast : float, default=0.25
+    contrast : float, default=0.2
         Logarithm of the exponent of the gamma curve, either way.
-    probability : float, default=0.5
+    probability : float, default=0.2
         How often each of the last four happens. Moves always happen.
 
     Notes
@@ -80,11 +80,11 @@ class ClassicalAugmentation:
     scaling: float = 0.06
     translation: float = 0.03
     shear: float = 0.04
-    bias_field: float = 0.2
-    gibbs: float = 0.5
-    noise: float = 0.03
-    contrast: float = 0.25
-    probability: float = 0.5
+    bias_field: float = 0.1
+    gibbs: float = 0.3
+    noise: float = 0.02
+    contrast: float = 0.2
+    probability: float = 0.2
 
     def apply(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Change a batch of images.

@@ -8,10 +8,10 @@ from torch.nn import functional
 
 __all__ = ["SmallCNN"]
 
-LARGEST = 64
-"""Images are averaged down until their longer side is below twice this."""
 PARTS = 4
 """The last stage is averaged in so many parts of the height and of the width."""
+MOMENTUM = 0.5
+"""Of the statistics of a batch: training averages them over steps, as it does the weights."""
 STAGES = (1, 2, 4, 4)
 """Filters of each stage, in units of the width."""
 
@@ -43,8 +43,7 @@ class SmallCNN(nn.Module):
         self, channels: int, shape: tuple[int, int], n_classes: int, width: int, dropout: float
     ) -> None:
         super().__init__()
-        self.shrink = max(1, max(shape) // LARGEST)
-        side, inputs, stages = min(shape) // self.shrink, channels + 2, []
+        side, inputs, stages = min(shape), channels + 2, []
         for stage, filters in enumerate(STAGES):
             # Halved as long as a part is left for each of the last layer's weights.
             halved = side >= 2 * PARTS
@@ -57,8 +56,6 @@ class SmallCNN(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Give logits (n, n_classes) of images (n, channels, height, width) from 0 to 1."""
-        if self.shrink > 1:
-            images = functional.avg_pool2d(images, self.shrink)
         found = self.stages(torch.cat([2 * images - 1, _places(images)], dim=1))
         parts = functional.adaptive_avg_pool2d(found, PARTS).flatten(1)
         logits: Tensor = self.last(self.drop(parts))
@@ -70,7 +67,7 @@ def _stage(inputs: int, outputs: int, is_first: bool, halved: bool) -> nn.Module
     side, stride = (5, 2 if halved else 1) if is_first else (3, 1)
     layers: list[nn.Module] = [
         nn.Conv2d(inputs, outputs, side, stride=stride, padding=side // 2, bias=False),
-        nn.BatchNorm2d(outputs),
+        nn.BatchNorm2d(outputs, momentum=MOMENTUM),
         nn.ReLU(),
     ]
     if halved and not is_first:

@@ -93,11 +93,11 @@ def test_a_sheet_shows_the_images_it_says():
     window = window_of(REAL)
     made = montage(REAL[:5], window, columns=3)
     shown = pixels({"png": made.png})
-    assert shown.shape == (2 * SIDE + 2, 3 * SIDE + 4)
+    assert shown.shape == (2 * SIDE + 1, 3 * SIDE + 2)
     low, high = window.low.item(), window.high.item()
     expected = np.round(255 * np.clip((REAL[4, 0] - low) / (high - low), 0, 1))
-    assert np.array_equal(shown[SIDE + 2 :, SIDE + 2 : 2 * SIDE + 2], expected)
-    assert (shown[SIDE + 2 :, 2 * SIDE + 4 :] == 255).all()
+    assert np.array_equal(shown[SIDE + 1 :, SIDE + 1 : 2 * SIDE + 1], expected)
+    assert (shown[SIDE + 1 :, 2 * SIDE + 2 :] == 255).all()
 
 
 def test_three_channels_are_colours_and_other_numbers_show_the_first():
@@ -127,7 +127,7 @@ def test_patients_take_turns_on_a_sheet():
     )  # fmt: skip
     sheet = pixels(found["sheets"][0]["real"])
     window = window_of(REAL)
-    tiles = [sheet[:, i * (SIDE + 2) : i * (SIDE + 2) + SIDE] for i in range(4)]
+    tiles = [sheet[:, i * (SIDE + 1) : i * (SIDE + 1) + SIDE] for i in range(4)]
     whole = [pixels({"png": montage(image[None], window, columns=1).png}) for image in REAL]
     owners = [
         next(p for p, w in zip(patients, whole, strict=True) if (w == t).all()) for t in tiles

@@ -26,7 +26,7 @@ def test_every_verdict_on_likeness_renders(verdict):
     assert "A classifier tells synthetic from real rows with an AUC of 0.71" in html
 
 
-@pytest.mark.parametrize(("verdict", "refits"), zip(PRIVACY, (True, False, True), strict=True))
+@pytest.mark.parametrize(("verdict", "refits"), [*zip(PRIVACY, (True, False, True), strict=True)])
 def test_every_verdict_on_privacy_renders(verdict, refits):
     html = report.render_report(summary(privacy=example_privacy(verdict, refits=refits)))
     Page(html)

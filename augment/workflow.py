@@ -178,6 +178,11 @@ def describe_model(path: str | Path) -> dict[str, Any]:
         facts["labels"] = model.classes_.tolist()
     if hasattr(model, "n_steps_"):
         facts["steps"] = model.n_steps_
+    spent = getattr(model, "privacy_", None)
+    if spent:
+        facts["differential privacy"] = (
+            f"epsilon {spent['epsilon']:.4g}, delta {spent['delta']:.3g} ({spent['neighbours']})"
+        )
     facts["parameters"] = stored.params
     facts["saved with"] = stored.versions
     return facts

@@ -39,7 +39,7 @@ try:
 except PackageNotFoundError:  # a source tree on the path that was never installed
     __version__ = "0+unknown"
 
-_GENERATORS = {
+_MODELS = {
     "Bootstrap": "augment.generators.baselines",
     "GaussianCopula": "augment.generators.copula",
     "ImageGAN": "augment.generators.image_gan",
@@ -49,13 +49,12 @@ _GENERATORS = {
     "TabularGAN": "augment.generators.tabular_gan",
     "TabularVAE": "augment.generators.tabular_vae",
 }
-# The classes that a model file may name: nothing else is ever built from a file.
-_MODELS = {
-    **_GENERATORS,
-    "ImageClassifier": "augment.image_classifier",
-}
 # The classes that a model file may hold: the generators, and what is built on them.
-_STORED = {**_MODELS, "ReconstructionDetector": "augment.anomaly"}
+_STORED = {
+    **_MODELS,
+    "ImageClassifier": "augment.image_classifier",
+    "ReconstructionDetector": "augment.anomaly",
+}
 _EXPORTS = {
     **_STORED,
     "AugmentedClassifier": "augment.augmented",

@@ -18,11 +18,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 import augment
 from augment._errors import InvalidInputError, SmallDataWarning
 from augment._random import seed_from, spawn_seeds
-from augment._typing import BoolArray, FloatArray, IntArray, RandomState, State
+from augment._typing import FloatArray, IntArray, RandomState, State
 from augment.generators._base import RANDOM_STATE, _storable
 from augment.generators._conformal import Calibration
 from augment.generators._cross_fit import CrossFit
-from augment.generators._tabular import patients
+from augment.generators._tabular import MIN_ROWS, patients
 from augment.persistence import write_state
 
 __all__ = ["ReconstructionDetector"]
@@ -163,11 +163,17 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
         """
         self._validate_params()
         X = self._container(X, reset=True)
+        n_kept = len(X) - int(self.trim * len(X))
+        if n_kept <= MIN_ROWS:
+            raise InvalidInputError(
+                f"A detector needs more than {MIN_ROWS} normal rows, so that some can be left "
+                f"out; got n_samples={len(X)}, n_features={X.shape[1]}, trim={self.trim:g}. "
+                "Collect more rows, or trim fewer."
+            )
         codes = patients(groups, X)
         seeds = spawn_seeds(seed_from(self.random_state), 2)
         generator = self._default(X) if self.generator is None else self.generator
         self.kept_ = np.ones(len(X), dtype=bool)
-        n_kept = len(X) - int(self.trim * len(X))
         for _ in range(TRIM_ROUNDS if n_kept < len(X) else 0):
             held_out = self._cross_fit(generator, X, codes, seeds[0])
             order = np.argsort(held_out, kind="stable")
@@ -301,7 +307,8 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
 
     def _default(self, X: Any) -> Any:
         """Build the generator for tables or for images."""
-        return augment.ImageVAE() if np.ndim(X) == 4 else augment.TabularVAE()
+        # A deformation would explain away what is out of shape.
+        return augment.ImageVAE(deformation_grid=0) if np.ndim(X) == 4 else augment.TabularVAE()
 
     def _container(self, X: Any, *, reset: bool = False) -> Any:
         """Give a frame or an array, and check that it has the columns of `fit`."""
@@ -357,7 +364,7 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
             self.generator = _built(state["own_generator"])
         members = [_built(state["member"]) for _ in state["cross_fit"]["members"]]
         self._cross = CrossFit.from_state(state["cross_fit"], members)
-        self.kept_: BoolArray = np.asarray(state["kept"], dtype=bool)
+        self.kept_ = np.asarray(state["kept"], dtype=bool)
         self.n_features_in_ = int(state["n_features_in"])
         if state["feature_names_in"]:
             self.feature_names_in_ = np.array(state["feature_names_in"], dtype=object)

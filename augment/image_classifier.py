@@ -15,6 +15,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from torch.nn import functional
 
 from augment._device import resolve_device
 from augment._errors import InvalidInputError
@@ -40,8 +41,8 @@ _COUNT = Interval(Integral, 1, None, closed="left")
 class ImageClassifier(ClassifierMixin, BaseEstimator):
     """A small convolutional network for 30 to a few thousand images.
 
-    Four stages of convolutions, trained from scratch for a fixed number of steps, so that two
-    training sets of different size get the same training. No weights are downloaded.
+    Four convolutions and a linear layer, trained from scratch for a fixed number of steps, so
+    that training sets of different size get the same training. No weights are downloaded.
 
     Parameters
     ----------
@@ -51,8 +52,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     max_steps : int, default=300
         Training steps.
     batch_size : int, default=32
-        Images in a step.
-    width : int, default=16
+        Images in a step; at least 2, whose batch normalises them.
+    side : int, default=32
+        Images whose longer side has twice as many pixels or more are averaged down until it has
+        not. More keeps small lesions, and takes four times as long for twice as many.
+    width : int, default=8
         Filters of the first stage; later stages have two and four times as many.
     learning_rate : float, default=0.002
         Step size of AdamW.
@@ -91,15 +95,16 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     Notes
     -----
     Intensities may have any range: the 0.5 and 99.5 percentiles of each channel over all training
-    images become 0 and 1. Images beyond 127 pixels are averaged down first. What is delivered is
-    a running average of the weights, which stands in for a falling learning rate.
+    images become 0 and 1. What is delivered is a running average of the weights, which stands in
+    for a falling learning rate.
 
     **What this does not do.** It is no match for a large network trained on much data; it is
     small so that thirty of them can be trained in a study. It chooses nothing on held-out images.
 
     References
     ----------
-    .. [1] Y. Wu and K. He, "Group normalization", ECCV 2018.
+    .. [1] R. Liu et al., "An intriguing failing of convolutional neural networks and the
+       CoordConv solution", NeurIPS 2018.
     .. [2] I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
 
     Examples
@@ -116,7 +121,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "augmentation": [StrOptions({"classical"}), None],
         "max_steps": [_COUNT],
-        "batch_size": [_COUNT],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "side": [Interval(Integral, 4, None, closed="left")],
         "width": [_COUNT],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -133,7 +139,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         augmentation: str | None = None,
         max_steps: int = 300,
         batch_size: int = 32,
-        width: int = 16,
+        side: int = 32,
+        width: int = 8,
         learning_rate: float = 2e-3,
         weight_decay: float = 0.05,
         dropout: float = 0.3,
@@ -145,6 +152,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         self.augmentation = augmentation
         self.max_steps = max_steps
         self.batch_size = batch_size
+        self.side = side
         self.width = width
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -164,7 +172,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         y : array-like of shape (n,)
             Labels.
         sample_weight : array-like of shape (n,), default=None
-            How much each image counts. Images of weight 0 are left out.
+            How much each image counts, which is how often it is in a step. Images of weight 0
+            are left out.
 
         Returns
         -------
@@ -189,12 +198,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         tensors = {
             "image": self._scaled(images),
             "code": torch.as_tensor(codes, dtype=torch.int64),
-            "weight": torch.as_tensor(weight / weight.mean(), dtype=torch.float32),
         }
-        self._train(tensors)
+        self._train(tensors, torch.as_tensor(weight) if np.ptp(weight) > 0 else None)
         return self
 
-    def _train(self, tensors: dict[str, torch.Tensor]) -> None:
+    def _train(self, tensors: dict[str, torch.Tensor], weight: torch.Tensor | None) -> None:
         """Run the loop."""
         weights_seed, batches_seed, noise_seed = spawn_seeds(seed_from(self.random_state), 3)
         self.device_ = resolve_device(self.device)
@@ -209,9 +217,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
             augmentation=classical,
             seed=weights_seed,
         )
+        stream = torch_generator(batches_seed)
         record = train(
             objective,
-            Batches(tensors, int(self.batch_size), torch_generator(batches_seed)),
+            Batches(tensors, int(self.batch_size), stream, weights=weight),
             max_steps=int(self.max_steps),
             generator=torch_generator(noise_seed),
             device=self.device_,
@@ -224,8 +233,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
 
     def _network(self) -> SmallCNN:
         channels, height, width = self.image_shape_
+        shape = (height // self._shrink, width // self._shrink)
         n_classes = len(self.classes_)
-        return SmallCNN(channels, (height, width), n_classes, int(self.width), float(self.dropout))
+        return SmallCNN(channels, shape, n_classes, int(self.width), float(self.dropout))
 
     def predict_proba(self, X: Any) -> FloatArray:
         """Give the probability of each class.
@@ -262,7 +272,14 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     def _scaled(self, images: np.ndarray) -> torch.Tensor:
         """Bring the intensities of `fit` to 0 to 1."""
         low, span = (part[:, None, None] for part in (self._low, self._span))
-        return torch.as_tensor((images - low) / span, dtype=torch.float32)
+        scaled = torch.as_tensor((images - low) / span, dtype=torch.float32)
+        return functional.avg_pool2d(scaled, self._shrink) if self._shrink > 1 else scaled
+
+    @property
+    def _shrink(self) -> int:
+        """Pixels that become one, a side."""
+        height, width = self.image_shape_[1:]
+        return min(max(1, max(height, width) // int(self.side)), height, width)
 
     def save(self, path: str | Path) -> None:
         """Write the fitted classifier to one ``.safetensors`` file; `augment.load` reads it.

@@ -61,7 +61,7 @@ def generator_names() -> dict[str, str]:
     """Map the short name of each generator (``tabular_vae``) to its class (``TabularVAE``)."""
     import augment
 
-    return {_snake(name): name for name in sorted(augment._GENERATORS)}
+    return {_snake(name): name for name in sorted(augment._MODELS)}
 
 
 def _snake(name: str) -> str:

@@ -25,11 +25,15 @@ class Lift(workflow.Settings):
     ----------
     estimators : tuple of str
         Which of the default classifiers of images; all if empty.
+    baselines : tuple of str
+        What the slices must beat: "bootstrap" (copies) and "classical" (classical augmentation,
+        which doubles the study); both if empty.
     n_splits, n_repeats : int
         Folds, and how often the cross-validation is repeated with other folds.
     """
 
     estimators: tuple[str, ...] = ()
+    baselines: tuple[Literal["bootstrap", "classical"], ...] = ()
     n_splits: int = Field(5, ge=2)
     n_repeats: int = Field(1, ge=1)
 

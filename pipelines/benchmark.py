@@ -103,8 +103,9 @@ class Settings(workflow.Settings):
     progress: bool = True
 
 
-# These say where cells run, and change none.
-_WHERE = ("python_of", "skip_missing", "format", "backend", "address", "n_jobs", "progress")
+# These say which cells run and where, and change none.
+_FREE = ("sizes", "repeats", "limits", "python_of", "timeout", "skip_missing", "format", "backend")
+_FREE += ("address", "n_jobs", "progress")
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,8 @@ def run(settings: Settings, out: str | Path) -> Result:
     settings : Settings
         What to compare.
     out : path
-        The folder for the results. If it holds cells of the same settings, they are kept.
+        The folder for the results. Cells that it holds are kept; data sets, generators, sizes and
+        repeats may be added.
 
     Returns
     -------
@@ -153,7 +155,7 @@ def run(settings: Settings, out: str | Path) -> Result:
     """
     grid, missing = _grid(settings)
     described = {name: data.describe() for name, data in grid.datasets.items()}
-    store = benchmarking.CellStore(out, _plan(settings, grid, described))
+    store = benchmarking.CellStore(out, _plan(settings, described))
     where = {"backend": settings.backend, "address": settings.address, "n_jobs": settings.n_jobs}
     n_run = grid.run(store, **where, progress=settings.progress)
     scores, cells = store.gather(cell.key for cell in grid.cells())
@@ -202,15 +204,12 @@ def _grid(settings: Settings) -> tuple[benchmarking.Grid, list[str]]:
     return grid, missing
 
 
-def _plan(
-    settings: Settings, grid: benchmarking.Grid, described: Mapping[str, Any]
-) -> dict[str, Any]:
+def _plan(settings: Settings, described: Mapping[str, Any]) -> dict[str, Any]:
     """Gather all that the cells depend on: what a folder may not mix."""
-    given = settings.model_dump(mode="json", exclude={*_WHERE, "datasets"})
+    given = settings.model_dump(mode="json", exclude={*_FREE, "datasets"})
     return {
         **given,
         "datasets": {name: facts["fingerprint"] for name, facts in described.items()},
-        "compared": sorted(grid.methods),
         "augment": augment.__version__,
     }
 

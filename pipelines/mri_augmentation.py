@@ -7,11 +7,13 @@ phantoms.
 
 from __future__ import annotations
 
+import base64
+import re
 import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,11 +21,16 @@ from augment.pipelines._mri_settings import Settings
 
 import augment
 from augment import report, workflow
-from augment.data import SliceSet, load_slices, make_phantoms, save_slices, split_slices
-from augment.evaluation import CheckedSample, sample_without_copies
 
 CACHE = ".lift-so-far"
 """Folder of the splits of a lift study that are done; removed when the run has ended."""
+
+
+class Parts(NamedTuple):
+    """The slices to learn from, and those of other subjects to judge by."""
+
+    train: augment.data.SliceSet
+    holdout: augment.data.SliceSet
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Study:
         Its class.
     fidelity : FidelityResult
     lift : LiftResult or None
-    drawn : CheckedSample
+    drawn : augment.evaluation.CheckedSample
         The synthetic slices.
     seconds : float
         Of `fit`.
@@ -45,7 +52,7 @@ class Study:
     name: str
     fidelity: augment.FidelityResult
     lift: augment.LiftResult | None
-    drawn: CheckedSample
+    drawn: augment.evaluation.CheckedSample
     seconds: float
 
     def __str__(self) -> str:
@@ -117,35 +124,38 @@ def run(settings: Settings, out: str | Path) -> Result:
             for name, parameters in settings.generators.items()
         }
         slices = _read(settings)
-        train, holdout = split_slices(
-            slices,
-            holdout_fraction=settings.holdout_fraction,
-            n_per_class=settings.n_per_class,
-            random_state=settings.random_state,
+        parts = Parts(
+            *augment.data.split_slices(
+                slices,
+                holdout_fraction=settings.holdout_fraction,
+                n_per_class=settings.n_per_class,
+                random_state=settings.random_state,
+            )
         )
         studies, shown = [], []
         for name, generator in generators.items():
-            study = _study(generator, train, holdout, settings, Path(out) / CACHE)
+            study = _study(generator, parts, settings, Path(out) / CACHE)
             ending = f"_{name}" if len(generators) > 1 else ""
-            _write_model(directory, ending, generator, study, train, settings)
+            _write_model(directory, ending, generator, study, parts.train, settings)
             studies.append(study)
-            shown.append(_shown(study, generator, train, holdout, settings))
+            shown.append(_shown(study, generator, parts, settings))
+            _write_sheets(directory.file(f"sheets{ending}"), shown[-1]["images"]["sheets"])
         _write_numbers(directory, studies)
-        text = f"To learn from: {train}.\nTo judge by: {holdout}."
+        text = f"To learn from: {parts.train}.\nTo judge by: {parts.holdout}."
         _write_report(directory, settings, shown, slices)
     shutil.rmtree(Path(out) / CACHE, ignore_errors=True)
     return Result(tuple(studies), text, directory.path / "report.html")
 
 
-def _read(settings: Settings) -> SliceSet:
+def _read(settings: Settings) -> augment.data.SliceSet:
     """Read the images, or draw phantoms."""
     if settings.images is None:
-        return make_phantoms(
+        return augment.data.make_phantoms(
             **settings.phantoms.model_dump(),
             size=settings.size,
             random_state=settings.random_state,
         )
-    return load_slices(
+    return augment.data.load_slices(
         settings.images,
         labels=settings.labels,
         label_column=settings.label_column,
@@ -158,24 +168,18 @@ def _read(settings: Settings) -> SliceSet:
     )
 
 
-def _conditions(slices: SliceSet, settings: Settings) -> Any:
-    """Give what the generators are conditioned on: labels, or labels and covariates."""
-    if not settings.covariates:
-        return slices.y
-    workflow.check_names("covariate", settings.covariates, slices.conditions.columns)
-    label = [] if slices.y is None else [str(slices.y.name)]
-    return slices.conditions[[*label, *settings.covariates]]
-
-
 def _study(
-    generator: Any, train: SliceSet, holdout: SliceSet, settings: Settings, cache: Path
+    generator: Any,
+    parts: Parts,
+    settings: Settings,
+    cache: Path,
 ) -> Study:
     """Fit, draw and judge one generator."""
+    train, holdout = parts
     started = time.perf_counter()
-    conditions = _conditions(train, settings)
-    generator.fit(train.images, conditions, groups=train.groups)
+    generator.fit(train.images, train.given(settings.covariates), groups=train.groups)
     seconds = time.perf_counter() - started
-    drawn = sample_without_copies(
+    drawn = augment.evaluation.sample_without_copies(
         generator,
         settings.n_synthetic or len(train),
         train=train.images,
@@ -190,11 +194,11 @@ def _study(
         holdout,
         random_state=settings.random_state,
     )
-    lift = _lift(generator, train, holdout, settings, cache) if settings.lift else None
+    lift = _lift(generator, parts, settings, cache) if settings.lift else None
     return Study(type(generator).__name__, fidelity, lift, drawn, seconds)
 
 
-def _labels(y: Any, train: SliceSet) -> np.ndarray | None:
+def _labels(y: Any, train: augment.data.SliceSet) -> np.ndarray | None:
     """Give the labels among the conditions of synthetic slices."""
     if train.y is None:
         return None
@@ -202,9 +206,13 @@ def _labels(y: Any, train: SliceSet) -> np.ndarray | None:
 
 
 def _lift(
-    generator: Any, train: SliceSet, holdout: SliceSet, settings: Settings, cache: Path
+    generator: Any,
+    parts: Parts,
+    settings: Settings,
+    cache: Path,
 ) -> augment.LiftResult | None:
     """Ask whether the slices help, inside the training subjects, and on the held-out ones."""
+    train, holdout = parts
     if train.y is None:
         return None
     study = settings.lift_study
@@ -218,6 +226,7 @@ def _lift(
         groups=train.groups,
         X_test=holdout.images,
         y_test=holdout.y,
+        baselines=study.baselines or "auto",
         n_splits=study.n_splits,
         n_repeats=study.n_repeats,
         n_jobs=settings.n_jobs,
@@ -232,13 +241,13 @@ def _write_model(
     ending: str,
     generator: Any,
     study: Study,
-    train: SliceSet,
+    train: augment.data.SliceSet,
     settings: Settings,
 ) -> None:
     """Write the model, and the slices that it drew."""
     generator.save(directory.file(f"model{ending}.safetensors"))
     name = f"synthetic{ending}{'.npz' if settings.format == 'npz' else ''}"
-    save_slices(
+    augment.data.save_slices(
         study.drawn.images,
         directory.file(name),
         y=study.drawn.y,
@@ -248,9 +257,13 @@ def _write_model(
 
 
 def _shown(
-    study: Study, generator: Any, train: SliceSet, holdout: SliceSet, settings: Settings
+    study: Study,
+    generator: Any,
+    parts: Parts,
+    settings: Settings,
 ) -> dict[str, Any]:
     """Gather what the report says of one generator."""
+    train, holdout = parts
     images = report.image_section(
         train.images,
         study.drawn.images,
@@ -279,6 +292,16 @@ def _shown(
     )
 
 
+def _write_sheets(folder: Path, sheets: list[dict[str, Any]]) -> None:
+    """Write the contact sheets of the report as files, too."""
+    folder.mkdir()
+    for number, sheet in enumerate(sheets):
+        for part in ("real", "synthetic"):
+            if sheet[part] is not None:
+                name = f"{number}-{re.sub(r'[^A-Za-z0-9]+', '-', sheet['label'])}-{part}.png"
+                (folder / name).write_bytes(base64.b64decode(sheet[part]["png"]))
+
+
 def _write_numbers(directory: workflow.RunDirectory, studies: list[Study]) -> None:
     """Write the tidy tables, one row a reading, with the generator in front."""
     tables = {"fidelity.csv": {study.name: study.fidelity.summary for study in studies}}
@@ -299,7 +322,7 @@ def _write_report(
     directory: workflow.RunDirectory,
     settings: Settings,
     shown: list[dict[str, Any]],
-    slices: SliceSet,
+    slices: augment.data.SliceSet,
 ) -> None:
     """Write the report, what it was made of, and its card."""
     used = settings.model_dump(mode="json", exclude_defaults=True)

@@ -236,7 +236,7 @@ def _trust(
         "fidelity": lambda: augment.evaluate_fidelity(*samples, **options),
         "privacy": lambda: augment.evaluate_privacy(*samples, **options, **audit),
     }
-    with parallel_config(n_jobs=settings.n_jobs, inner_max_num_threads=1):
+    with parallel_config("loky", n_jobs=settings.n_jobs, inner_max_num_threads=1):
         found = {n: workflow.or_note(n, f) for n, f in wanted.items() if getattr(settings, n)}
     notes = tuple(note for _, note in found.values() if note)
     return Trust(train, **{name: result for name, (result, _) in found.items()}, notes=notes)

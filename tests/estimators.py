@@ -3,6 +3,7 @@
 A new generator needs one line in `GENERATORS`; it then inherits all conformance tests.
 """
 
+from augment.anomaly import ReconstructionDetector
 from augment.generators import Bootstrap, GaussianCopula, Jitter, Smote, TabularGAN, TabularVAE
 
 _TINY = {"max_steps": 30, "n_members": 2, "latent_dim": 4, "hidden_dim": 8, "random_state": 0}
@@ -14,6 +15,10 @@ GENERATORS = [
     Smote(random_state=0),
     TabularVAE(**_TINY),
     TabularGAN(**_TINY),
+]
+
+DETECTORS = [
+    ReconstructionDetector(TabularVAE(max_steps=2, n_members=1, latent_dim=2), random_state=0)
 ]
 
 # Name of a check, and why it cannot pass; only the equivalence of sample weights may be here.

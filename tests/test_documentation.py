@@ -67,6 +67,31 @@ def test_page_on_reading_images_runs(monkeypatch, tmp_path):
     assert (tmp_path / "synthetic" / names["index"]["file"][0]).is_file()
 
 
+def test_page_on_lift_of_images_runs(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    quick = functools.partial(
+        augment.evaluate_lift, estimators=augment.ImageClassifier(max_steps=4, width=4)
+    )
+    monkeypatch.setattr(augment, "evaluate_lift", quick, raising=False)
+    names: dict = {}
+    for block in python_blocks("docs/how_to/lift_of_images.md"):
+        block = block.replace("max_steps=40", "max_steps=4").replace(
+            "n_subjects=24", "n_subjects=12"
+        )
+        exec(block, names)
+    assert names["result"].verdict in capsys.readouterr().out
+    assert "classical_bootstrap" in set(names["result"].comparisons["reference"])
+    assert (tmp_path / "runs" / "memory").is_dir()
+    assert names["model"].best_ratio_ in {0.0, 1.0}
+
+
+def test_page_on_studies_of_mri_runs():
+    names: dict = {}
+    for block in python_blocks("docs/how_to/study_mri.md"):
+        exec(block, names)
+    assert len(names["drawn"].images) + names["drawn"].n_missing == 30
+
+
 @pytest.fixture(scope="module")
 def written() -> dict:
     """What the page on writing a generator defines."""

@@ -1,8 +1,10 @@
 import ast
+import functools
 import json
 from pathlib import Path
 
 import augment.pipelines
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -64,6 +66,53 @@ def test_demo_studies_patients_and_tests_on_the_others(tmp_path, monkeypatch):
     assert str(result).endswith(f"Report: {result.report}")
 
 
+def study_of(frame, tmp_path, **options):
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    return tabular_augmentation.Settings(
+        table=tmp_path / "table.csv", target="diagnosis", n_jobs=1, **options
+    )
+
+
+def test_rows_are_judged_of_a_generator_that_never_saw_the_held_out_patients(tmp_path, monkeypatch):
+    calls = {}
+    for name in ("fidelity", "privacy"):
+        keep = functools.partial(
+            lambda name, *samples, **o: calls.update({name: (samples, o)}), name
+        )
+        monkeypatch.setattr(augment, f"evaluate_{name}", keep, raising=False)
+    patients, _ = demo.load_tables(demo.Settings(n_rows=90))
+    X, y = patients.drop(columns="diagnosis").reset_index(drop=True), patients["diagnosis"]
+    groups = pd.Series(np.arange(90) // 3, name="patient")
+    trust = tabular_augmentation._trust(
+        augment.Bootstrap(), X, y.reset_index(drop=True), groups, 50, study_of(patients, tmp_path)
+    )
+    (train, synthetic, held), options = calls["privacy"]
+    drawn, known, kept = ({*map(tuple, part[0].to_numpy())} for part in (synthetic, train, held))
+    assert drawn <= known
+    assert not drawn & kept
+    assert len(train[0]) + len(held[0]) == 90
+    assert 20 <= len(held[0]) <= 40
+    assert not set(options["groups"]) & set(options["holdout_groups"])
+    assert np.array_equal(X.iloc[trust.train], train[0])
+    assert set(held[1]) == set(y)
+    assert calls["fidelity"][0][1] is synthetic
+
+
+@pytest.mark.filterwarnings("ignore:Only 16 rows")
+def test_likeness_and_privacy_can_be_left_out_and_say_why_they_are_missing(tmp_path):
+    patients, _ = demo.load_tables(demo.Settings(n_rows=40))
+    few = patients.iloc[:24].reset_index(drop=True)
+    X, y = few.drop(columns="diagnosis"), few["diagnosis"]
+    arguments = (augment.Bootstrap(), X, y, None, 50)
+    without = tabular_augmentation._trust(
+        *arguments, study_of(few, tmp_path, fidelity=False, privacy=False)
+    )
+    assert (without.fidelity, without.privacy, without.notes) == (None, None, ())
+    found = tabular_augmentation._trust(*arguments, study_of(few, tmp_path, n_audit_fits=0))
+    assert found.privacy is None
+    assert "No section on privacy: evaluate_privacy needs at least" in str(found)
+
+
 def test_a_real_study_end_to_end(tmp_path):
     patients, others = demo.load_tables(demo.Settings(n_rows=60))
     patients["ward"] = range(len(patients))
@@ -80,13 +129,20 @@ def test_a_real_study_end_to_end(tmp_path):
         "n_splits=3",
         "n_repeats=1",
         "n_synthetic=30",
+        "n_audit_fits=6",
         "n_jobs=1",
         "progress=false",
     )
     (lift,) = result.lifts.values()
+    (trust,) = result.trust.values()
     card = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert card["studies"][0]["verdict"] == lift.verdict
     assert card["studies"][0]["external"]["n_test"] == len(others)
+    assert card["studies"][0]["fidelity"]["verdict"] == trust.fidelity.verdict
+    assert card["studies"][0]["privacy"]["n_audit_fits"] == 6
+    assert f"Privacy: {trust.privacy.verdict}" in str(result)
+    assert set(pd.read_csv(tmp_path / "run" / "privacy.csv")["generator"]) == {"GaussianCopula"}
+    assert "marginals" in set(pd.read_csv(tmp_path / "run" / "fidelity.csv")["metric"])
     assert len(pd.read_csv(tmp_path / "run" / "synthetic.csv")) == 30
     html = (tmp_path / "run" / "report.html").read_text()
     assert "External validation" in html

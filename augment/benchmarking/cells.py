@@ -10,6 +10,7 @@ import zlib
 from contextlib import nullcontext
 from typing import Any
 
+import joblib
 import numpy as np
 
 from augment._random import rng_for
@@ -91,6 +92,9 @@ class Task:
 def run_cell(task: Task) -> dict[str, Any]:
     """Fit, draw, train and score; a failure becomes part of the record.
 
+    What runs inside stays inside: on a Dask cluster, scikit-learn would otherwise send its own
+    small jobs to the same workers, which wait for each other.
+
     Parameters
     ----------
     task : Task
@@ -101,6 +105,12 @@ def run_cell(task: Task) -> dict[str, Any]:
     dict
         JSON values: where, how many rows, times, memory, error and scores.
     """
+    with joblib.parallel_config(backend="sequential"):
+        return _record(task)
+
+
+def _record(task: Task) -> dict[str, Any]:
+    """Run a cell, and write down what came of it."""
     report, draw, error = Report(), None, None
     cohort, train = task.part.cohort, task.part.train
     n_wanted = 0 if task.method is None else n_synthetic_rows(train.size, task.ratio)
@@ -125,6 +135,7 @@ def run_cell(task: Task) -> dict[str, Any]:
         "n_synthetic": 0 if draw is None else len(np.asarray(draw.y)),
         "fit_seconds": draw and draw.fit_seconds,
         "sample_seconds": draw and draw.sample_seconds,
+        "cpu_seconds": draw and draw.cpu_seconds,
         "score_seconds": time.perf_counter() - start,
         "peak_memory_mb": draw and draw.peak_memory_mb,
         "error": error,

@@ -1,9 +1,9 @@
-"""Cells to workers, through joblib: on this machine, or on a Dask or Ray cluster."""
+"""Cells to workers: through joblib on this machine or a Ray cluster, or to a Dask cluster."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import joblib
@@ -59,7 +59,13 @@ def dispatched(
         raise InvalidInputError(
             f"An address belongs to --backend dask or ray; found {backend!r}. Leave one out."
         )
-    with _cluster(backend, address, n_jobs):
+    if backend == "dask":
+        with _dask_client(address, n_jobs) as client:
+            yield from _through_dask(client, call, tasks)
+        return
+    if backend == "ray":
+        _join_ray(address)
+    with joblib.parallel_config(backend=backend):
         parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
         results = parallel(joblib.delayed(call)(task) for task in tasks)
         try:
@@ -71,16 +77,22 @@ def dispatched(
             ) from error
 
 
-@contextmanager
-def _cluster(backend: str, address: str | None, n_jobs: int) -> Iterator[None]:
-    """Choose the workers for what runs inside."""
-    with ExitStack() as stack:
-        if backend == "dask":
-            stack.enter_context(_dask_client(address, n_jobs))
-        elif backend == "ray":
-            _join_ray(address)
-        stack.enter_context(joblib.parallel_config(backend=backend))
-        yield
+def _through_dask(client: Any, call: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Any]:
+    """Keep every worker of a Dask cluster busy; a task whose worker is lost goes to another.
+
+    This is what joblib's Dask backend does, without its guesses at what to send ahead.
+    """
+    distributed = optional_import("distributed", extra="distributed", purpose="The Dask backend")
+    waiting = iter(tasks)
+
+    def submitted(n: int) -> list[Any]:
+        return [client.submit(call, task, pure=False) for task in itertools.islice(waiting, n)]
+
+    running = distributed.as_completed(submitted(2 * max(1, sum(client.ncores().values()))))
+    for future in running:
+        result = future.result()
+        running.update(submitted(1))
+        yield result
 
 
 def _dask_client(address: str | None, n_jobs: int) -> Any:

@@ -137,6 +137,7 @@ def _row(
         "empty": float((own["n_synthetic"].eq(0) & own["n_wanted"].gt(0)).mean()),
         "fit_seconds": own["fit_seconds"].median(),
         "sample_seconds": own["sample_seconds"].median(),
+        "cpu_seconds": own["cpu_seconds"].median(),
         "peak_memory_mb": own["peak_memory_mb"].median(),
         "metrics": {},
     }
@@ -153,7 +154,7 @@ def _extremes(scores: pd.DataFrame, metric: str, name: str) -> dict[str, float]:
     """Give the lift of a random forest, and that of the best classifier of each block."""
     found = lifts(scores, metric)
     forest = float("nan")
-    if _FOREST in found.index.get_level_values("classifier"):
+    if name in found and _FOREST in found.index.get_level_values("classifier"):
         forest = float(found[name].xs(_FOREST, level="classifier").mean())
     own = scores[(scores["metric"] == metric) & scores["generator"].isin([name, REAL])]
     mean = own.pivot_table(

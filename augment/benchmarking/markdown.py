@@ -64,7 +64,7 @@ def panel_table(panel: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     for metric in extremes:
         name = MEASURES[metric].name
         head += [f"forest {name}", f"best of {many} {name}"]
-    head += ["failed", "empty", "fit, s", "sample, s", "peak MB"]
+    head += ["failed", "empty", "fit, s", "sample, s", "CPU, s", "peak MB"]
     rows = [_row(row, panel["metrics"], extremes) for row in panel["rows"]]
     return head, rows
 
@@ -79,7 +79,7 @@ def _row(row: Mapping[str, Any], metrics: Sequence[str], extremes: Sequence[str]
         found = row["metrics"][metric]
         cells += [_change(found["forest"], metric), _change(found["best"], metric)]
     cells += [_number(row[name], "{:.0%}") for name in ("failed", "empty")]
-    cells += [_number(row[f"{name}_seconds"], "{:.2f}") for name in ("fit", "sample")]
+    cells += [_number(row[f"{name}_seconds"], "{:.2f}") for name in ("fit", "sample", "cpu")]
     return [*cells, _number(row["peak_memory_mb"], "{:.0f}")]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ __all__ = ["CellStore"]
 _CELL = ("dataset", "size", "repeat", "generator")
 _COSTS = (
     "n_train", "n_test", "n_classes", "n_wanted", "n_synthetic",
-    "fit_seconds", "sample_seconds", "score_seconds", "peak_memory_mb", "error",
+    "fit_seconds", "sample_seconds", "cpu_seconds", "score_seconds", "peak_memory_mb", "error",
 )  # fmt: skip
 
 
@@ -32,7 +32,8 @@ class CellStore:
     path : path
         The folder of the run.
     plan : mapping
-        All that the results depend on. A folder that was begun with another plan is refused.
+        All that the cells depend on. In a mapping inside it (generators, data sets) names may be
+        added; what was there may not change.
 
     Raises
     ------
@@ -50,27 +51,33 @@ class CellStore:
             partial.unlink()
 
     def _check(self, plan: dict[str, Any]) -> None:
-        """Compare the plan with the one that the folder was begun with, or write it."""
+        """Compare the plan with the one that the folder was begun with, and write it."""
         file = self.path / "plan.json"
-        if not file.is_file():
+        begun: dict[str, Any] = {}
+        if file.is_file():
+            try:
+                begun = json.loads(file.read_text(encoding="utf-8"))
+            except json.JSONDecodeError as error:
+                raise InvalidInputError(
+                    f"'{file}' is damaged ({error}). Choose another folder with --out."
+                ) from error
+            self._refuse(list(_differing(begun, plan)))
+        grown = {name: _joined(begun.get(name), value) for name, value in plan.items()}
+        if grown != begun:
             with atomic_path(file) as partial:
-                partial.write_text(to_json(plan), encoding="utf-8")
+                partial.write_text(to_json(grown), encoding="utf-8")
+
+    def _refuse(self, differing: list[tuple[str, Any, Any]]) -> None:
+        """Refuse to mix the cells of two plans in one folder."""
+        if not differing:
             return
-        try:
-            begun = json.loads(file.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise InvalidInputError(
-                f"'{file}' is damaged ({error}). Choose another folder with --out."
-            ) from error
-        differing = [name for name in {**begun, **plan} if begun.get(name) != plan.get(name)]
-        if differing:
-            name = differing[0]
-            raise InvalidInputError(
-                f"'{self.path}' holds a benchmark with another {name!r} ({_short(begun.get(name))} "
-                f"there, {_short(plan.get(name))} now"
-                f"{'; also ' + listed(differing[1:]) if differing[1:] else ''}). Give the settings "
-                "it was begun with to go on, or another folder with --out."
-            )
+        name, there, now = differing[0]
+        also = f"; also another {listed(n for n, *_ in differing[1:])}" if differing[1:] else ""
+        raise InvalidInputError(
+            f"'{self.path}' holds a benchmark with another '{name}' ({_short(there)} there, "
+            f"{_short(now)} now{also}). Give the settings it was begun with to go on, or another "
+            "folder with --out."
+        )
 
     def file(self, key: str) -> Path:
         """Give the file of a cell."""
@@ -111,6 +118,23 @@ class CellStore:
             scores += [{**where, **score} for score in record["scores"] or [nothing]]
         frame = pd.DataFrame(scores, columns=[*_CELL, "classifier", "metric", "value", "error"])
         return frame.astype({"value": float}), pd.DataFrame(cells, columns=[*_CELL, *_COSTS])
+
+
+def _differing(begun: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Name what two plans have in common and say differently; either may have more."""
+    for name in [*plan, *(key for key in begun if key not in plan)]:
+        there, now = begun.get(name), plan.get(name)
+        if isinstance(there, dict) and isinstance(now, dict):
+            for key in there.keys() & now.keys():
+                if there[key] != now[key]:
+                    yield f"{name}.{key}", there[key], now[key]
+        elif there != now:
+            yield name, there, now
+
+
+def _joined(there: Any, now: Any) -> Any:
+    """Put what a plan adds to what was there."""
+    return {**there, **now} if isinstance(there, dict) and isinstance(now, dict) else now
 
 
 def _short(value: Any) -> str:

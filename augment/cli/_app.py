@@ -15,11 +15,14 @@ from typer.core import TyperGroup
 from augment._errors import AugmentError, AugmentWarning
 
 __all__ = [
+    "Covariates",
     "Folder",
     "Generator",
     "Groups",
+    "Plane",
     "Seed",
     "Set",
+    "Size",
     "Table",
     "Target",
     "app",
@@ -86,7 +89,11 @@ app = typer.Typer(
 )
 
 Table = Annotated[
-    Path, typer.Argument(help="CSV, TSV or Parquet file with a row for each patient.")
+    Path,
+    typer.Argument(
+        help="CSV, TSV or Parquet file with a row for each patient; or a folder of NIfTI volumes "
+        "or pictures, or an .npz file."
+    ),
 ]
 Target = Annotated[str, typer.Option("--target", help="The column to predict.")]
 Groups = Annotated[
@@ -96,6 +103,12 @@ Generator = Annotated[
     str, typer.Option("--generator", help="Such as tabular_vae or tabular_gan; see augment info.")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+Covariates = Annotated[
+    list[str] | None,
+    typer.Option("--covariate", help="Images: a condition besides the label, such as age."),
+]
+Plane = Annotated[str, typer.Option("--plane", help="Images: axial, coronal or sagittal.")]
+Size = Annotated[int, typer.Option("--size", min=16, help="Images: pixels a side.")]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="A setting; may be given many times."),

@@ -9,7 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from augment._errors import InvalidInputError, did_you_mean, listed
-from augment.cli._app import Generator, Groups, Seed, Set, Table, app, pipeline_names
+from augment.cli._app import (
+    Covariates,
+    Groups,
+    Plane,
+    Seed,
+    Set,
+    Size,
+    Table,
+    app,
+    pipeline_names,
+)
+from augment.cli._images import fit_images, holds_images, sample_images
 
 _CHUNK = 100_000
 
@@ -22,20 +33,39 @@ def fit(
         str | None, typer.Option("--target", help="The label to condition on, if any.")
     ] = None,
     groups: Groups = None,
-    generator: Generator = "tabular_vae",
+    generator: Annotated[
+        str | None,
+        typer.Option("--generator", help="Default tabular_vae, or image_vae; see augment info."),
+    ] = None,
+    covariate: Covariates = None,
+    plane: Plane = "axial",
+    size: Size = 64,
     seed: Seed = 0,
     set_: Set = None,
 ) -> None:
-    """Fit a generator on all rows and save it."""
+    """Fit a generator on all rows, or on all slices of a folder of images, and save it."""
     from augment import workflow
 
     if out.suffix != ".safetensors":
         raise InvalidInputError(f"Expected --out to end in .safetensors; found '{out.name}'.")
     workflow.ensure_writable(out)
+    name = generator or ("image_vae" if holds_images(table) else "tabular_vae")
+    parameters = workflow.parse_overrides(set_ or ())
+    model = workflow.make_generator(name, **{"random_state": seed, **parameters})
+    if holds_images(table):
+        fit_images(
+            table,
+            out,
+            model,
+            target=target,
+            groups=groups,
+            covariates=covariate or (),
+            plane=plane,
+            size=size,
+        )
+        return
     rows = workflow.read_table(table)
     X, y, patients = workflow.split_table(rows, target, groups)
-    parameters = workflow.parse_overrides(set_ or ())
-    model = workflow.make_generator(generator, **{"random_state": seed, **parameters})
     model.fit(X, y, groups=patients)
     model.save(out)
     given = f" given {target!r}" if target else ""
@@ -47,7 +77,10 @@ def fit(
 @app.command()
 def sample(
     model: Annotated[Path, typer.Argument(help="Model file from augment fit.")],
-    out: Annotated[Path, typer.Option("--out", help="CSV, TSV or Parquet file.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", help="CSV, TSV or Parquet file; for images a folder or .npz file."),
+    ],
     n: Annotated[int | None, typer.Option("--n", "-n", help="Number of rows.")] = None,
     label: Annotated[
         list[str] | None,
@@ -59,17 +92,30 @@ def sample(
     mark: Annotated[
         bool, typer.Option("--mark/--no-mark", help="Write a column 'synthetic' with True.")
     ] = True,
+    format_: Annotated[
+        str | None, typer.Option("--format", help="Images: nifti, png or npz.")
+    ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option("--like", help="Images: real ones, to place the slices where those lie."),
+    ] = None,
+    plane: Plane = "axial",
 ) -> None:
-    """Draw synthetic rows from a fitted generator, marked as synthetic."""
+    """Draw synthetic rows or slices from a fitted generator, marked as synthetic."""
     import augment
     from augment import workflow
 
-    workflow.check_table_ending(out)
-    workflow.ensure_writable(out)
     generator = augment.load(model)
     y = _labels(label or [], getattr(generator, "classes_", None))
     if n is None and not isinstance(y, dict):
         raise InvalidInputError("Expected a number of rows; found none. Add -n 500.")
+    if hasattr(generator, "image_shape_"):
+        sample_images(
+            generator, n, y, seed, out, mark=mark, format_=format_, like=like, plane=plane
+        )
+        return
+    workflow.check_table_ending(out)
+    workflow.ensure_writable(out)
     with workflow.atomic_path(out) as partial:
         workflow.write_table(workflow.draw_rows(generator, n, y, seed, _CHUNK), partial, mark=mark)
     typer.echo(f"Synthetic rows: {out}")

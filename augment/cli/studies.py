@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from augment._errors import InvalidInputError
-from augment.cli._app import Folder, Groups, Seed, Set, Table, Target, app, run_pipeline
+from augment.cli._app import Folder, Groups, Seed, Set, Table, app, run_pipeline
+from augment.cli._images import holds_images
 
 
 @app.command()
-def demo(out: Folder = Path("augment-demo")) -> None:
+def demo(
+    out: Folder = Path("augment-demo"),
+    mri: Annotated[
+        bool, typer.Option("--mri", help="Grow slices of phantom heads instead of a table.")
+    ] = False,
+) -> None:
     """Grow 120 patients of a table that comes along, and say whether it helped."""
-    run_pipeline("demo", None, (), out)
+    run_pipeline("demo_mri" if mri else "demo", None, (), out)
 
 
 @app.command()
@@ -33,22 +39,47 @@ def run(
 @app.command()
 def evaluate(
     table: Table,
-    target: Target,
     out: Folder,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", help="The column to predict; images: the column of labels."),
+    ] = None,
     groups: Groups = None,
     test: Annotated[
         Path | None, typer.Option("--test", help="A second table, such as another hospital's.")
     ] = None,
     generator: Annotated[
         list[str] | None,
-        typer.Option("--generator", help="Default tabular_vae; may be given many times."),
+        typer.Option("--generator", help="Default tabular_vae (images: image_vae); repeatable."),
     ] = None,
     splits: Annotated[int, typer.Option("--splits", min=2, help="Folds.")] = 5,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="Cross-validations.")] = 6,
     seed: Seed = 0,
     set_: Set = None,
 ) -> None:
-    """Say whether synthetic rows help on this table: verdicts and a report."""
+    """Say whether synthetic rows, or slices, help: verdicts and a report."""
+    generators: dict[str, dict[str, Any]] | None = None
+    if generator:
+        generators = {name: {} for name in generator}
+    if holds_images(table):
+        if test is not None:
+            raise InvalidInputError(
+                "--test takes a second table; of images, other subjects are held out anyway."
+            )
+        run_pipeline(
+            "mri_augmentation",
+            None,
+            [f"lift_study.n_splits={splits}", f"lift_study.n_repeats={repeats}", *(set_ or ())],
+            out,
+            images=table,
+            label_column=target,
+            group_column=groups,
+            generators=generators,
+            random_state=seed,
+        )
+        return
+    if target is None:
+        raise InvalidInputError("Expected the column to predict; found nothing. Add --target NAME.")
     run_pipeline(
         "tabular_augmentation",
         None,
@@ -58,7 +89,7 @@ def evaluate(
         target=target,
         groups=groups,
         test=test,
-        generators={name: {} for name in generator} if generator else None,
+        generators=generators,
         n_splits=splits,
         n_repeats=repeats,
         random_state=seed,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from augment._errors import InvalidInputError
+from augment._errors import InvalidInputError, did_you_mean, listed
 from augment._typing import BoolArray, FloatArray
 
-__all__ = ["SliceGeometry", "SliceSet"]
+__all__ = ["POSITION", "SliceGeometry", "SliceSet"]
+
+POSITION = "slice_position"
+"""The condition that says how high a slice lies."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -126,6 +129,37 @@ class SliceSet:
             geometry=[self.geometry[i] for i in chosen],
             masks=None if self.masks is None else self.masks[chosen],
         )
+
+    def given(self, covariates: Sequence[str] = ()) -> Any:
+        """Give what a generator is conditioned on.
+
+        Parameters
+        ----------
+        covariates : sequence of str
+            Columns of ``conditions`` besides the label, such as ``slice_position``.
+
+        Returns
+        -------
+        Series, ndarray, DataFrame or None
+            The labels alone (None if there are none), or a frame of label and covariates.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is no such column.
+        """
+        if not covariates:
+            return self.y
+        for name in covariates:
+            if name not in self.conditions:
+                raise InvalidInputError(
+                    f"Expected a condition {name!r} of each slice; found "
+                    f"{listed(self.conditions.columns)}."
+                    f"{did_you_mean(name, self.conditions.columns)} Only volumes have a "
+                    f"{POSITION} of their own."
+                )
+        label = [name for name in (getattr(self.y, "name", None),) if name in self.conditions]
+        return self.conditions[[*label, *covariates]]
 
     def __repr__(self) -> str:
         channels, height, width = self.images.shape[1:]

@@ -14,14 +14,13 @@ import pandas as pd
 from augment._errors import InvalidInputError, did_you_mean
 from augment._typing import FloatArray
 from augment.data._resampling import PLANES
-from augment.data._slice_set import SliceGeometry, SliceSet
+from augment.data._slice_set import POSITION, SliceGeometry, SliceSet
 
 __all__ = ["FORMATS", "NOTE", "save_slices"]
 
 FORMATS = ("nifti", "png", "npz")
 NOTE = "SYNTHETIC image made by augment: not a patient"
 """What stands in the header of a synthetic file."""
-_POSITION = "slice_position"
 
 
 def save_slices(
@@ -144,9 +143,9 @@ def _places(conditions: pd.DataFrame, like: SliceSet | None, n: int) -> list[Sli
     if like is None:
         return []
     rows = np.arange(n) % len(like)
-    if _POSITION in conditions and _POSITION in like.conditions:
-        wanted = conditions[_POSITION].to_numpy(np.float64)
-        there = like.conditions[_POSITION].to_numpy(np.float64)
+    if POSITION in conditions and POSITION in like.conditions:
+        wanted = conditions[POSITION].to_numpy(np.float64)
+        there = like.conditions[POSITION].to_numpy(np.float64)
         rows = np.abs(wanted[:, None] - there[None, :]).argmin(axis=1)
     places = [like.geometry[row] for row in rows]
     return [SliceGeometry("", place.plane, place.axis, place.index, place.affine)

@@ -35,24 +35,24 @@ class ClassicalAugmentation:
 
     Parameters
     ----------
-    rotation : float, default=12
+    rotation : float, default=6
         Degrees, either way.
-    scaling : float, default=0.12
+    scaling : float, default=0.06
         Share by which an image grows or shrinks; height and width alike.
-    translation : float, default=0.06
+    translation : float, default=0.03
         Share of the image's height and width, either way.
-    shear : float, default=0.08
+    shear : float, default=0.04
         Slope, either way.
-    bias_field : float, default=0.3
+    bias_field : float, default=0.1
         Coefficients of the logarithm of a smooth field (Legendre polynomials of degree 3), either
         way.
-    gibbs : float, default=0.6
+    gibbs : float, default=0.3
         Share of the radius of k-space that is cut off.
-    noise : float, default=0.05
+    noise : float, default=0.02
         Standard deviation of Rician noise, as a share of the intensity range.
-    contrast : float, default=0.35
+    contrast : float, default=0.2
         Logarithm of the exponent of the gamma curve, either way.
-    probability : float, default=0.5
+    probability : float, default=0.2
         How often each of the last four happens. Moves always happen.
 
     Notes
@@ -76,15 +76,15 @@ class ClassicalAugmentation:
     (torch.Size([4, 1, 16, 16]), True)
     """
 
-    rotation: float = 12.0
-    scaling: float = 0.12
-    translation: float = 0.06
-    shear: float = 0.08
-    bias_field: float = 0.3
-    gibbs: float = 0.6
-    noise: float = 0.05
-    contrast: float = 0.35
-    probability: float = 0.5
+    rotation: float = 6.0
+    scaling: float = 0.06
+    translation: float = 0.03
+    shear: float = 0.04
+    bias_field: float = 0.1
+    gibbs: float = 0.3
+    noise: float = 0.02
+    contrast: float = 0.2
+    probability: float = 0.2
 
     def apply(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Change a batch of images.

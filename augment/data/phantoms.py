@@ -91,7 +91,7 @@ def make_phantoms(
     for subject in range(n_subjects):
         rng = rng_for(seed, subject)
         name, kind = f"sub-{subject + 1:03d}", classes[subject % len(classes)]
-        age = float(np.round(rng.uniform(25, 85)))
+        age = float(np.round(rng.uniform(25, 85), 1))
         head = draw_head(rng, age)
         centre = rng.uniform(70, 100)
         lesion = None if kind == "healthy" else draw_lesion(rng, kind, head, centre, contrast)

@@ -24,7 +24,7 @@ from augment.data._label_table import Columns, LabelTable, read_labels
 from augment.data._pictures import in_range, read_archive
 from augment.data._resampling import Size, check_plane, check_size, fit_picture
 from augment.data._slice_files import Found, find_files
-from augment.data._slice_set import SliceGeometry, SliceSet
+from augment.data._slice_set import POSITION, SliceGeometry, SliceSet
 from augment.data._slice_split import split_slices
 from augment.data._slice_store import MEMORY_LIMIT, new_store
 from augment.data._slice_writing import save_slices
@@ -208,7 +208,7 @@ def _gathered(found: Found, cuts: Iterator[Cut], options: Options) -> SliceSet:
     assert store is not None  # find_files gives at least one file
     conditions, y, groups = _described(found, owners)
     if positions:
-        conditions["slice_position"] = np.concatenate(positions)
+        conditions[POSITION] = np.concatenate(positions)
     _warn_of_lone_subjects(y, groups)
     return SliceSet(
         store[:n], y, groups, conditions, geometry, None if masks is None else masks[:n]

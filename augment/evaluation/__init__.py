@@ -31,9 +31,9 @@ __all__ = [
     "default_estimators",
     "evaluate_fidelity",
     "evaluate_lift",
+    "evaluate_privacy",
     "image_estimators",
     "sample_without_copies",
-    "evaluate_privacy",
 ]
 
 

@@ -47,6 +47,10 @@ class PrivacyResult(Result):
     strongest : dict
         The strongest attack on the synthetic rows: ``attack``, ``auc``, ``lower``, ``upper`` (95 %
         interval that accounts for choosing it), ``tpr``, ``fpr``.
+    nearest : dict
+        All synthetic rows together: ``share`` (whose nearest real row is a training row),
+        ``expected`` (that share by chance), ``p_value`` (of a permutation test; rows that lie much
+        nearer count for more).
     settings : dict
         What a methods paragraph needs.
     notes : tuple of str
@@ -66,6 +70,7 @@ class PrivacyResult(Result):
     attacks: pd.DataFrame
     exposed: pd.DataFrame
     strongest: dict[str, Any]
+    nearest: dict[str, float]
     settings: dict[str, Any]
     notes: tuple[str, ...]
 

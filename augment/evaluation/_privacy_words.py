@@ -11,16 +11,20 @@ from augment.evaluation._privacy_copies import Copies
 if TYPE_CHECKING:
     from augment.evaluation._privacy_result import PrivacyResult
 
-__all__ = ["AUDIT", "LEAK_LEVEL", "judge", "privacy_table"]
+__all__ = ["AUDIT", "LEAK_LEVEL", "NEARNESS_LEVEL", "judge", "privacy_table"]
 
 AUDIT = "refits on halves"
-LEAK_LEVEL = 0.02
-"""The chance to find a leak where there is none."""
+LEAK_LEVEL, NEARNESS_LEVEL = 0.02, 0.01
+"""The chance of the attacks, and of the test of all rows, to find a leak where there is none."""
 _MOST_SHOWN = 5
 
 
 def judge(
-    copies: Copies, attacks: pd.DataFrame, strongest: dict[str, Any], n_train: int
+    copies: Copies,
+    attacks: pd.DataFrame,
+    strongest: dict[str, Any],
+    nearest: dict[str, float],
+    n_train: int,
 ) -> tuple[str, str]:
     """Apply the rule that `evaluate_privacy` states, and say why."""
     leaking = attacks[attacks["p_value"] <= LEAK_LEVEL]
@@ -32,6 +36,11 @@ def judge(
             f"AUC of {line['auc']:.2f}, and finds {line['tpr']:.0%} of them while it accuses "
             f"{line['fpr']:.0%} of the others."
         )
+    elif nearest["p_value"] <= NEARNESS_LEVEL:
+        leak = (
+            "Synthetic rows lie nearer to training rows than chance explains: {share:.0%} are "
+            "nearest to one, where {expected:.0%} would be by chance, or some lie much nearer."
+        ).format(**nearest)
     n_copied = int(copies.table["copied"].sum())
     if n_copied:
         exact = f", {copies.n_exact} of them exactly" if copies.n_exact else ""

@@ -45,14 +45,16 @@ class Plan:
         The classifiers.
     metrics : tuple of str
         What is scored.
-    amount : Amount
-        How many synthetic rows there are, and how much each counts.
+    ratio : float or "auto"
+        Synthetic rows per training row.
     seed : int
         Parent of all seeds.
     external : tuple or None
         Table and codes of the external test rows, scorable ones alone.
     classical : bool
         Whether every arm also runs with classical augmentation of its images.
+    weight : float
+        How much a synthetic row counts beside a real one.
     """
 
     cohort: Cohort
@@ -61,10 +63,16 @@ class Plan:
     class_weight: bool
     candidates: tuple[Candidate, ...]
     metrics: tuple[str, ...]
-    amount: Amount
+    ratio: float | str
     seed: int
     external: tuple[Any, IntArray] | None
     classical: bool = False
+    weight: float = 1.0
+
+    @property
+    def amount(self) -> Amount:
+        """How many synthetic rows there are, and how much each counts."""
+        return Amount(self.ratio, self.weight)
 
     @property
     def arms(self) -> tuple[str, ...]:

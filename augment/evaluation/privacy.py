@@ -12,12 +12,14 @@ from augment._errors import InvalidInputError
 from augment._random import seed_from
 from augment._typing import FloatArray, RandomState
 from augment.evaluation._fidelity_inputs import Samples, check_samples
+from augment.evaluation._leak_guard import refuse_leak
 from augment.evaluation._privacy_audit import Audit, audit
 from augment.evaluation._privacy_copies import COPY_LEVEL, Copies, find_copies
 from augment.evaluation._privacy_result import PrivacyResult
 from augment.evaluation._privacy_space import space_of
-from augment.evaluation._privacy_words import AUDIT, LEAK_LEVEL, judge
+from augment.evaluation._privacy_words import AUDIT, LEAK_LEVEL, NEARNESS_LEVEL, judge
 from augment.metrics._membership import ATTACKS, Membership, membership_inference
+from augment.metrics.privacy import excess_nearness
 
 __all__ = ["PrivacyResult", "evaluate_privacy"]
 
@@ -49,7 +51,8 @@ def evaluate_privacy(
         (n, columns)) or an array of images of shape (n, channels, height, width); all come with y
         or none. A set of slices (with ``images``, ``y`` and ``groups``) also serves.
     generator : generator, optional
-        The generator that drew the rows, fitted or not. Clones of it are fitted on random halves
+        The generator that drew the rows, fitted or not; if fitted, a hold-out that it was fitted
+        on is refused. Clones of it are fitted on random halves
         of the training rows: what do draws owe to each single patient?
     n_audit_fits : int, default=32
         Fits of the audit, an even number of at least 6; 0 leaves the audit out. They run in
@@ -69,7 +72,8 @@ def evaluate_privacy(
     ------
     InvalidInputError
         If columns, sizes, labels or groups do not fit together, or training part or hold-out have
-        fewer than ten rows.
+        fewer than ten rows; or if the generator was fitted on more of the held-out rows than have a
+        duplicate in the training part.
 
     Notes
     -----
@@ -82,6 +86,9 @@ def evaluate_privacy(
     all rows that are equal to training rows are called copies if significantly (0.005) more
     distinct training rows than held-out rows are met.
 
+    All rows together are tested for lying nearer to training rows than to held-out rows, see
+    `augment.metrics.excess_nearness`.
+
     *Attacks.* See `augment.metrics.membership_inference`. Labels count as a column.
 
     *Audit.* Draws of fits with and without each row are compared, see
@@ -89,11 +96,12 @@ def evaluate_privacy(
 
     The rule of the verdict was fixed beforehand. ``copies found``: any row is a copy.
     ``memorisation found``: an attack on the synthetic rows is better than guessing, by its AUC or
-    by the share that it finds (p at most 0.02, corrected for all attacks and both figures); or,
-    with a generator, the attack by refits has an AUC of significantly more than 0.55. Else
+    by the share that it finds (p at most 0.02, corrected for all attacks and both figures), or all
+    synthetic rows together lie too near to training rows (p at most 0.01), or, with a generator,
+    the attack by refits has an AUC of significantly (0.02) more than 0.55. Else
     ``nothing found at this size``.
 
-    **What this does not do.** It never shows that rows are safe to share: a stronger attack may
+    **What this does not do.** It cannot show that rows give nobody away: a stronger attack may
     exist, and with few rows a leak must be large to be seen. Distances are a copy check, and no
     measure of privacy (Z. Yao et al., "The DCR delusion", ESORICS 2025). Only differential
     privacy bounds what any attacker can learn.
@@ -117,6 +125,9 @@ def evaluate_privacy(
             f"evaluate_privacy needs at least {_FEWEST} training and held-out rows and a synthetic "
             f"one; found {sizes['train']}, {sizes['holdout']} and {sizes['synthetic']}."
         )
+    warned = []
+    if generator is not None and not _is_unfitted(generator):
+        warned = refuse_leak(generator, samples.X[0], samples.X[2])
     seed = seed_from(random_state)
     space = space_of(samples)
     features = [space.features(*pair) for pair in zip(samples.X, samples.extra, strict=True)]
@@ -132,7 +143,8 @@ def evaluate_privacy(
         refits = audit(generator, train, samples.rows[0], space, features, n_audit_fits, seed)
     attacks = _attacks(found, refits)
     strongest = _strongest(found)
-    verdict, reason = judge(copies, attacks, strongest, sizes["train"])
+    nearest = _nearest(samples, features, seed)
+    verdict, reason = judge(copies, attacks, strongest, nearest, sizes["train"])
     return PrivacyResult(
         verdict=verdict,
         reason=reason,
@@ -140,17 +152,24 @@ def evaluate_privacy(
         attacks=attacks,
         exposed=_exposed(copies, found, refits),
         strongest=strongest,
+        nearest=nearest,
         settings={
             **{f"n_{name}": n for name, n in sizes.items()},
             "n_audit_fits": 0 if refits is None else refits.n_fits,
             "n_audit_draws": 0 if refits is None else refits.n_drawn,
             "copy_level": COPY_LEVEL,
             "leak_level": LEAK_LEVEL,
+            "nearness_level": NEARNESS_LEVEL,
             "seed": seed,
             "seconds": time.perf_counter() - start,
         },
-        notes=tuple(_notes(samples, copies, refits, groups)),
+        notes=(*warned, *_notes(samples, copies, refits, groups)),
     )
+
+
+def _is_unfitted(generator: Any) -> bool:
+    """Tell whether it has not been fitted: then the audit alone wants it."""
+    return not getattr(generator, "__sklearn_is_fitted__", lambda: True)()
 
 
 def _check_fits(n_fits: int) -> None:
@@ -211,6 +230,15 @@ def _strongest(found: Membership) -> dict[str, Any]:
     }
 
 
+def _nearest(samples: Samples, features: list[FloatArray], seed: int) -> dict[str, float]:
+    owners = [samples.rows[i].groups for i in (0, 2)]
+    share, p_value = excess_nearness(
+        *features, groups=owners[0], holdout_groups=owners[1], random_state=seed
+    )
+    n, h = len(features[0]), len(features[2])
+    return {"share": share, "expected": n / (n + h), "p_value": p_value}
+
+
 def _exposed(copies: Copies, found: Membership, refits: Audit | None) -> pd.DataFrame:
     """Sort the training rows by how exposed they are."""
     n = len(found.p_rows)
@@ -241,8 +269,8 @@ def _notes(samples: Samples, copies: Copies, refits: Audit | None, groups: Any) 
     n_patients = [len(np.unique(samples.rows[i].groups)) for i in (0, 2)]
     if min(n_patients) < _FEW:
         notes.append(
-            f"With {n_patients[0]} training and {n_patients[1]} held-out patients only a large leak "
-            "can be seen."
+            f"With {n_patients[0]} training and {n_patients[1]} held-out patients only a large "
+            "leak can be seen."
         )
     if refits is None:
         notes.append("Without a generator there is no audit by refits, which sees more.")

@@ -20,10 +20,8 @@ from augment.training import Batches, train
 
 __all__ = ["Alignment", "grid_for"]
 
-ROUNDS, STEPS = 3, 20
-"""How often groups are found and images aligned in them, and the steps of each."""
-COARSE = 32
-"""Pixels of the longer side, about, at which images are aligned."""
+SIDES, STEPS = (64, 64, 64), 20
+"""Pixels of the longer side, at most, in each round of alignment, and the steps of a round."""
 LARGEST_GRID, PIXELS_A_POINT = 8, 4
 CHUNK = 128
 """Images that are aligned at a time."""
@@ -58,7 +56,7 @@ class Alignment:
     strata : ndarray of int64 (m,)
         The condition of each group.
     unit : float
-        Variance of the pixels at that size.
+        Variance of the pixels.
 
     References
     ----------
@@ -109,10 +107,10 @@ class Alignment:
         if not grid:
             nothing = np.zeros((0, *shape)), np.zeros(0, dtype=np.int64)
             return cls(shape, 0, 1.0, *nothing, 1.0), images.reshape(len(images), -1), None
-        small = _coarse(images)
-        unit = max(float(small.var(dim=0).mean()), 1e-12)
+        unit = max(float(images.var(axis=0).mean()), 1e-12)
         velocities = torch.zeros(len(images), 2, grid, grid)
-        for _ in range(ROUNDS):
+        for side in SIDES:
+            small = _at_most(_tensor(images), side)
             aligned = _deformed(small, velocities)
             group = _groups(aligned.flatten(1).double().numpy(), strata, given, seed)
             targets = _means_of_others(aligned, group)
@@ -143,18 +141,20 @@ class Alignment:
         """
         if not self.grid:
             return images.reshape(len(images), -1)
-        small, faces = _coarse(images), _tensor(self.faces)
-        apart = torch.cdist(small.flatten(1), faces.flatten(1)).numpy()
+        pixels, faces = _tensor(images), _tensor(self.faces)
+        seen, known = (_at_most(each, SIDES[0]).flatten(1) for each in (pixels, faces))
+        apart = torch.cdist(seen, known).numpy()
         if strata is not None:
             foreign = strata[:, None] != self.strata
             foreign &= ~foreign.all(axis=1, keepdims=True)
             apart[foreign] = np.inf
         targets = faces[torch.as_tensor(apart.argmin(axis=1))]
         velocities = torch.zeros(len(images), 2, self.grid, self.grid)
-        for _ in range(ROUNDS):
-            velocities = _aligned(small, targets, velocities, self.unit, "cpu")
-        pixels = _deformed(_tensor(images), velocities, "bicubic").flatten(1)
-        rows = torch.cat([pixels, self.scale * velocities.flatten(1)], dim=1)
+        for side in SIDES:
+            small, target = _at_most(pixels, side), _at_most(targets, side)
+            velocities = _aligned(small, target, velocities, self.unit, "cpu")
+        aligned = _deformed(pixels, velocities, "bicubic").flatten(1)
+        rows = torch.cat([aligned, self.scale * velocities.flatten(1)], dim=1)
         return np.asarray(rows.double().numpy())
 
     def images(self, rows: FloatArray) -> FloatArray:
@@ -257,11 +257,11 @@ def _deformed(
         return torch.cat([moved(part, displacements(own, size), mode) for part, own in parts])
 
 
-def _coarse(images: FloatArray) -> torch.Tensor:
-    """Make images smaller, to about 32 pixels along the longer side."""
-    shrunk = max(1.0, max(images.shape[-2:]) / COARSE)
-    size = [max(1, round(side / shrunk)) for side in images.shape[-2:]]
-    return functional.interpolate(_tensor(images), size=size, mode="area")
+def _at_most(images: torch.Tensor, side: int) -> torch.Tensor:
+    """Make images smaller, if a side is longer than wanted."""
+    shrunk = max(1.0, max(images.shape[-2:]) / side)
+    size = [max(1, round(length / shrunk)) for length in images.shape[-2:]]
+    return functional.interpolate(images, size=size, mode="area")
 
 
 def _tensor(values: FloatArray) -> torch.Tensor:

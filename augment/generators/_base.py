@@ -22,7 +22,7 @@ from augment._random import BLOCK, rng_for, seed_from
 from augment._typing import FloatArray, IntArray, RandomState, State
 from augment.data._pooling import MIN_STRATUM_ROWS
 from augment.data.conditions import ConditionEncoder, Conditions, stream_uniforms
-from augment.persistence import write_state
+from augment.generators._seen import SeenRows
 
 __all__ = ["BLOCK", "RANDOM_STATE", "BaseGenerator", "Block", "in_blocks"]
 
@@ -50,6 +50,7 @@ class BaseGenerator(BaseEstimator, abc.ABC):
 
     conditions_: ConditionEncoder
     classes_: np.ndarray
+    _seen_rows: SeenRows | None = None
 
     @abc.abstractmethod
     def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> None:
@@ -97,9 +98,9 @@ class BaseGenerator(BaseEstimator, abc.ABC):
             If the data cannot be used; the message says which column or value, and what to do.
         """
         self._validate_params()
-        self._is_fitted = False
+        self._is_fitted, self._seen_rows = False, None
         self._fit(X, y, sample_weight, groups)
-        self._is_fitted = True
+        self._is_fitted, self._seen_rows = True, SeenRows(X)
         return self
 
     def sample(
@@ -160,9 +161,17 @@ class BaseGenerator(BaseEstimator, abc.ABC):
         NotFittedError
             Before `fit`.
         """
+        from augment.persistence import (
+            write_state,
+        )  # it loads torch, which not every generator needs
+
         check_is_fitted(self)
         parameters = _storable(self.get_params(deep=False))
         write_state(path, type(self).__name__, parameters, self._get_state())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give what pickling and copying keep: all but the fingerprints of the rows."""
+        return {**super().__getstate__(), "_seen_rows": None}
 
     def __sklearn_is_fitted__(self) -> bool:
         """Say whether `fit` has been called."""

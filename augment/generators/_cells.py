@@ -30,9 +30,9 @@ NEIGHBOURHOOD = 0.1
 UNSEEN_ROWS = 0.3
 """Rows that a cell which no training row had is taken for."""
 WIDE = 0.95
-"""Quantile that the scale of a number's distance is read from, on either side of the median."""
+"""The scale of a number's distance is read from this quantile and its mirror image."""
 LEAST_SCALE = 0.6
-"""Least scale on either side, in standard deviations."""
+"""Least scale, in standard deviations."""
 FARTHEST = 1e3
 """No score is farther out than this, so that sums of squares stay finite."""
 
@@ -46,7 +46,7 @@ class Cells:
     rarity : ndarray of float64 (n, n_columns)
         Minus log probability of each cell's neighbourhood; of missing cells that of being missing.
     distance : ndarray of float64 (n, n_columns)
-        Numbers: signed distance from the median in one-sided standard deviations; else 0.
+        Numbers: signed distance from the median, in robust standard deviations; else 0.
     scores : ndarray of float64 (n, n_scores)
         Normal scores that go on beyond the ends of the margins; 0 where missing.
     observed : ndarray of bool (n, n_scores)
@@ -117,12 +117,13 @@ class NumberLaw:
         above = inverse(self.edges, self.values, upper, "right")
         return above - inverse(self.edges, self.values, lower, "left")
 
-    def scales(self) -> tuple[float, float, float]:
-        """Give the median, and the scale below and above it."""
-        middle, least = self.quantile(0.5), LEAST_SCALE * self.spread()
-        below = max((middle - self.quantile(1 - WIDE)) / ndtri(WIDE), least)
-        above = max((self.quantile(WIDE) - middle) / ndtri(WIDE), least)
-        return middle, below, above
+    def center_and_scale(self) -> tuple[float, float]:
+        """Give the median, and a scale that a few outliers do not move.
+
+        It is the same on both sides: on the long side of a skewed column numbers lie farther out.
+        """
+        width = (self.quantile(WIDE) - self.quantile(1 - WIDE)) / (2 * ndtri(WIDE))
+        return self.quantile(0.5), max(float(width), LEAST_SCALE * self.spread())
 
 
 class CellReader:
@@ -198,10 +199,11 @@ class CellReader:
         if frame.shape[1] != len(self.schema.columns):
             self.schema.conform(X)  # it says what is wrong
         unseen = np.column_stack(
-            [_unseen(column, frame.iloc[:, i]) for i, column in enumerate(self.schema.columns)]
+            [_unseen(known, frame.iloc[:, i]) for i, known in enumerate(self.schema.columns)]
         )
-        for i in np.flatnonzero(unseen.any(axis=0)):
-            frame.isetitem(i, frame.iloc[:, i].astype(object).mask(unseen[:, i]))
+        for i in np.flatnonzero(unseen.any(axis=0)).tolist():
+            column: Any = frame.iloc[:, i]
+            frame.isetitem(i, column.astype(object).mask(unseen[:, i]))
         if container == "array":
             frame = frame.set_axis(self.schema.names, axis=1)
         return self.schema.conform(frame), unseen
@@ -212,10 +214,10 @@ class CellReader:
         """Judge one numeric column, in place."""
         law, seen = self._laws[k], ~np.isnan(x)
         x = x[seen]
-        middle, below, above = law.scales()
+        middle, scale = law.center_and_scale()
+        scale = max(scale, np.finfo(float).tiny)
         low, high = float(law.values[0]), float(law.values[-1])
         rarity[seen] += -np.log(np.maximum(law.mass(x, NEIGHBOURHOOD * (high - low)), self._least))
-        scale = np.maximum(np.where(x > middle, above, below), np.finfo(float).tiny)
         distance[seen] = np.clip((x - middle) / scale, -FARTHEST, FARTHEST)
         beyond = np.maximum(x - high, 0.0) - np.maximum(low - x, 0.0)
         scores[seen] = np.clip(scores[seen] + beyond / scale, -FARTHEST, FARTHEST)

@@ -20,6 +20,8 @@ from augment.generators._tabular import MIN_ROWS
 __all__ = ["CrossFit"]
 
 N_FOLDS = 5
+WEIGHTS = {"rarity": 1.0, "distance": 1.0, "elbo": 0.25}
+"""Weights of the ingredients where there are several; see `benchmarks/anomaly_tables.py`."""
 OUTERMOST = 0.02
 """Share of held-out residuals at the far end that is drawn in before their size is measured."""
 
@@ -99,8 +101,8 @@ class CrossFit:
         residuals = [m.residuals(x) for m, x in zip(members, left_out, strict=True)]
         cross_fit = cls(tuple(members), method, standards, _size(np.concatenate(residuals)))
         held_out = np.empty(len(kept))
-        for rows, part in zip(rows_of, parts, strict=True):
-            held_out[rows] = cross_fit._combined(part)
+        for rows, ingredients in zip(rows_of, parts, strict=True):
+            held_out[rows] = cross_fit._combined(ingredients)
         if not kept.all():
             held_out[~kept] = cross_fit.surprise(_safe_indexing(X, np.flatnonzero(~kept)))
         return cross_fit, held_out
@@ -118,10 +120,10 @@ class CrossFit:
 
     def _combined(self, parts: dict[str, FloatArray]) -> FloatArray:
         """Average the ingredients, each in units of held-out normals."""
-        standard = [
-            (parts[name] - center) / scale for name, (center, scale) in self.standards.items()
-        ]
-        return np.asarray(np.mean(standard, axis=0))
+        total: Any = 0.0
+        for name, (center, scale) in self.standards.items():
+            total = total + WEIGHTS.get(name, 1.0) * (parts[name] - center) / scale
+        return np.asarray(total) / sum(WEIGHTS.get(name, 1.0) for name in self.standards)
 
     def get_state(self) -> State:
         """Give the models and what was measured of them."""

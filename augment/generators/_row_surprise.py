@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -43,7 +44,7 @@ class RowSurprise:
 
     Attributes
     ----------
-    scale : float or ndarray of float64 (n_scores,)
+    scale : float or ndarray of float64 (n_columns,)
         Held-out size of the residuals of reconstruction, once `learn_normals` has measured it.
     """
 
@@ -57,7 +58,6 @@ class RowSurprise:
         self.reader = CellReader(generator.schema_, generator.encoder_, n_rows)
         # Batches of other sizes round differently; in double precision nobody notices.
         self._networks = copy.deepcopy(generator.networks_).cpu().double()
-        self._mean, self._precision = self._law()
         self.scale: Any = 1.0
 
     @classmethod
@@ -101,9 +101,11 @@ class RowSurprise:
         draws. A missing cell is judged by its being missing.
         """
         cells = self.reader.read(X)
-        centered = np.where(cells.observed, cells.scores - self._mean, 0.0)
-        filled = self._filled(centered, cells.observed)
-        given_others = filled @ self._precision / np.sqrt(np.diag(self._precision))
+        mean, precision = self._law
+        filled = _filled(
+            np.where(cells.observed, cells.scores - mean, 0.0), cells.observed, precision
+        )
+        given_others = filled @ precision / np.sqrt(np.diag(precision))
         given_others = np.where(cells.observed, given_others, 0.0)
         result = np.zeros(cells.rarity.shape)
         for k, (i, _) in enumerate(self.reader.places):
@@ -114,6 +116,7 @@ class RowSurprise:
             result = np.where(np.abs(other) > np.abs(result), other, result)
         return result
 
+    @cached_property
     def _law(self) -> tuple[FloatArray, FloatArray]:
         """Give mean and precision of the scores that the generator draws."""
         n_scores = self.generator.encoder_.n_scores
@@ -123,24 +126,10 @@ class RowSurprise:
         blocks = [self.generator._raw_scores(block) for block in in_blocks(conditions, 0)]
         scores = np.concatenate(blocks)
         covariance = np.atleast_2d(np.cov(scores, rowvar=False)) + RIDGE * np.eye(n_scores)
-        return scores.mean(axis=0), np.linalg.inv(covariance)
+        return np.asarray(scores.mean(axis=0)), np.asarray(np.linalg.inv(covariance))
 
     def _conditions(self, n_rows: int) -> Conditions:
         return self.generator.conditions_.draw(n_rows, 0, seed=0)
-
-    def _filled(self, centered: FloatArray, observed: BoolArray) -> FloatArray:
-        """Fill missing scores with their expectation given the others, pattern by pattern."""
-        patterns, which = np.unique(observed, axis=0, return_inverse=True)
-        filled = centered.copy()
-        for number, seen in enumerate(patterns):
-            if seen.all() or not seen.any():
-                continue
-            rows = which.ravel() == number
-            own = self._precision[np.ix_(~seen, ~seen)]
-            cross = self._precision[np.ix_(~seen, seen)]
-            known = centered[np.ix_(rows, seen)]
-            filled[np.ix_(rows, ~seen)] = -np.linalg.solve(own, cross @ known.T).T
-        return filled
 
     def _encoded(self, cells: Cells) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Give codes, scores and the marks of observed ones for every member."""
@@ -173,7 +162,11 @@ class RowSurprise:
         codes, scores, observed = self._encoded(cells)
         mean, log_variance = self._decoded(codes)
         noise = torch.exp(0.5 * log_variance).expand_as(mean).mean(dim=0)
-        return np.asarray(((scores[0] - mean.mean(dim=0)) / noise * observed[0]).numpy())
+        squares = torch.square((scores[0] - mean.mean(dim=0)) / noise * observed[0]).numpy()
+        result = np.zeros(cells.rarity.shape)
+        for k, (i, _) in enumerate(self.reader.places):
+            result[:, i] += squares[:, k]
+        return np.sqrt(result)
 
     def _codes(self, cells: Cells) -> FloatArray:
         codes = self._encoded(cells)[0]
@@ -204,3 +197,17 @@ class RowSurprise:
         surprise = cls(generator, int(state["n_rows"]), codes)
         surprise.scale = np.asarray(state["scale"])
         return surprise
+
+
+def _filled(centered: FloatArray, observed: BoolArray, precision: FloatArray) -> FloatArray:
+    """Fill missing scores with their expectation given the others, pattern by pattern."""
+    patterns, which = np.unique(observed, axis=0, return_inverse=True)
+    filled = centered.copy()
+    for number, seen in enumerate(patterns):
+        if seen.all() or not seen.any():
+            continue
+        rows = which.ravel() == number
+        own, cross = precision[np.ix_(~seen, ~seen)], precision[np.ix_(~seen, seen)]
+        known = centered[np.ix_(rows, seen)]
+        filled[np.ix_(rows, ~seen)] = -np.linalg.solve(own, cross @ known.T).T
+    return filled

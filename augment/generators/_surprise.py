@@ -16,6 +16,8 @@ __all__ = ["Surprise", "surprise_of"]
 class Surprise(Protocol):
     """What a fitted generator says against given rows or images."""
 
+    generator: Any
+
     @staticmethod
     def learn_normals(members: Sequence[Any], left_out: Sequence[Any]) -> None:
         """Measure what normal rows look like to members that did not learn from them."""

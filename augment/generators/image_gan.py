@@ -53,7 +53,7 @@ class ImageGAN(LawImageGenerator):
     ----------
     latent_dim : int or "auto", default="auto"
         Width of the latent code. "auto": as many axes as the images span, at most 256.
-    shrinkage : float, default=0.3
+    shrinkage : float, default=0.2
         As in `ImageVAE`.
     deformation_grid : int or "auto", default="auto"
         Control points along a side of the smooth deformation that brings like images into one
@@ -156,7 +156,7 @@ class ImageGAN(LawImageGenerator):
         self,
         *,
         latent_dim: int | str = "auto",
-        shrinkage: float = 0.3,
+        shrinkage: float = 0.2,
         deformation_grid: int | str = "auto",
         hidden_dim: int | str = "auto",
         critic_dim: int = 16,

@@ -8,14 +8,16 @@ from torch.nn import functional
 
 __all__ = ["SmallCNN"]
 
-LARGEST = 64
-"""Images are averaged down until their longer side is below twice this."""
-SMALLEST = 4
-"""Sides of the last stage at least, where the images have as many pixels."""
+PARTS = 4
+"""The last stage is averaged in so many parts of the height and of the width."""
+MOMENTUM = 0.5
+"""Of the statistics of a batch: training averages them over steps, as it does the weights."""
+STAGES = (1, 2, 4, 4)
+"""Filters of each stage, in units of the width."""
 
 
 class SmallCNN(nn.Module):
-    """Up to four stages of convolutions with group normalisation, then what each part holds.
+    """Four convolutions with batch normalisation and pooling, then one linear layer.
 
     Parameters
     ----------
@@ -32,41 +34,51 @@ class SmallCNN(nn.Module):
 
     Notes
     -----
-    The last stage is pooled in each of 2 x 2 parts of the image and over the whole of it, because
-    where a lesion lies says what it is.
+    Two further channels tell each convolution of the first stage where it is, and the last stage
+    is averaged in 4 x 4 parts of the image and not over the whole of it: where a lesion lies says
+    what it is.
     """
 
     def __init__(
         self, channels: int, shape: tuple[int, int], n_classes: int, width: int, dropout: float
     ) -> None:
         super().__init__()
-        self.shrink = max(1, max(shape) // LARGEST)
-        side, inputs, stages = min(shape) // self.shrink, channels, []
-        for stage in range(4):
-            outputs = width * min(2**stage, 4)
-            stride = 2 if side >= 2 * SMALLEST else 1
-            side = -(-side // stride)
-            stages.append(_stage(inputs, outputs, 5 if stage == 0 else 3, stride))
-            inputs = outputs
+        side, inputs, stages = min(shape), channels + 2, []
+        for stage, filters in enumerate(STAGES):
+            # Halved as long as a part is left for each of the last layer's weights.
+            halved = side >= 2 * PARTS
+            stages.append(_stage(inputs, width * filters, stage == 0, halved))
+            side = (side + 1) // 2 if halved else side
+            inputs = width * filters
         self.stages = nn.Sequential(*stages)
         self.drop = nn.Dropout(dropout)
-        self.last = nn.Linear(5 * inputs, n_classes)
-
-    def features(self, images: Tensor) -> Tensor:
-        """Give what the last layer sees of images (n, channels, height, width)."""
-        if self.shrink > 1:
-            images = functional.avg_pool2d(images, self.shrink)
-        found = self.stages(images)
-        parts = functional.adaptive_avg_pool2d(found, 2).flatten(1)
-        return torch.cat([parts, found.amax(dim=(2, 3))], dim=1)
+        self.last = nn.Linear(inputs * PARTS * PARTS, n_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Give logits (n, n_classes)."""
-        logits: Tensor = self.last(self.drop(self.features(images)))
+        """Give logits (n, n_classes) of images (n, channels, height, width) from 0 to 1."""
+        found = self.stages(torch.cat([2 * images - 1, _places(images)], dim=1))
+        parts = functional.adaptive_avg_pool2d(found, PARTS).flatten(1)
+        logits: Tensor = self.last(self.drop(parts))
         return logits
 
 
-def _stage(inputs: int, outputs: int, side: int, stride: int) -> nn.Module:
-    """Convolve, normalise, bend."""
-    convolution = nn.Conv2d(inputs, outputs, side, stride=stride, padding=side // 2, bias=False)
-    return nn.Sequential(convolution, nn.GroupNorm(min(8, outputs), outputs), nn.SiLU())
+def _stage(inputs: int, outputs: int, is_first: bool, halved: bool) -> nn.Module:
+    """Convolve, normalise, bend, and halve height and width: at once in the first stage."""
+    side, stride = (5, 2 if halved else 1) if is_first else (3, 1)
+    layers: list[nn.Module] = [
+        nn.Conv2d(inputs, outputs, side, stride=stride, padding=side // 2, bias=False),
+        nn.BatchNorm2d(outputs, momentum=MOMENTUM),
+        nn.ReLU(),
+    ]
+    if halved and not is_first:
+        layers.append(nn.MaxPool2d(2, ceil_mode=True))
+    return nn.Sequential(*layers)
+
+
+def _places(images: Tensor) -> Tensor:
+    """Give two channels that say where a pixel is, from -1 to 1."""
+    n, _, height, width = images.shape
+    down = torch.linspace(-1, 1, height, device=images.device, dtype=images.dtype)
+    across = torch.linspace(-1, 1, width, device=images.device, dtype=images.dtype)
+    grid = torch.stack(torch.meshgrid(down, across, indexing="ij"))
+    return grid.expand(n, 2, height, width)

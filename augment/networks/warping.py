@@ -8,7 +8,7 @@ from torch.nn import functional
 
 __all__ = ["displacements", "moved"]
 
-HALVINGS = 4
+HALVINGS = 3
 """Times that a velocity is halved before it is followed, and the way doubled."""
 
 

@@ -17,7 +17,6 @@ from augment.report.style import BLUE, GREY, Drawing, drawing, quiet
 __all__ = ["Picture", "Window", "montage", "nearest_figure", "window_of"]
 
 _LOW, _HIGH = 0.5, 99.5
-_GAP = 2
 _WHITE = 255
 _SMALLEST = 84  # CSS pixels that an image gets, however few pixels of its own it has
 
@@ -96,17 +95,17 @@ def montage(images: npt.ArrayLike, window: Window, *, columns: int) -> Picture:
     >>> images = np.random.default_rng(0).random((5, 1, 20, 20))
     >>> made = montage(images, window_of(images), columns=3)
     >>> made.width, made.height
-    (269, 176)
+    (260, 172)
     """
     from PIL import Image
 
     shades = _shades(np.asarray(images, dtype=np.float64), window)
     n, height, width, channels = shades.shape
-    rows = -(-n // columns)
-    size = (rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, channels)
+    gap, rows = max(1, min(height, width) // 32), -(-n // columns)
+    size = (rows * (height + gap) - gap, columns * (width + gap) - gap, channels)
     canvas = np.full(size, _WHITE, dtype=np.uint8)
     for place, image in enumerate(shades):
-        top, left = (place // columns) * (height + _GAP), (place % columns) * (width + _GAP)
+        top, left = (place // columns) * (height + gap), (place % columns) * (width + gap)
         canvas[top : top + height, left : left + width] = image
     picture = Image.fromarray(canvas if channels == 3 else canvas[:, :, 0])
     buffer = io.BytesIO()

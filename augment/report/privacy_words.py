@@ -67,8 +67,7 @@ _EXPLAINED: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "Most exposed",
-        "the training {rows} whose presence shows most, or that were copied. Rare and extreme "
-        "patients are usually among them.",
+        "the training {rows} that were copied, or whose presence shows most.",
         "proof for a single patient: somebody heads every list, and one in twenty has a p-value "
         "below .05 by chance.",
     ),
@@ -124,9 +123,8 @@ def privacy_limits(privacy: Mapping[str, Any] | None, unit: str) -> list[str]:
             "mean that nothing about a patient can be learned from them."
         ]
     return [
-        f"Privacy was examined on {rows} of a generator fitted on a part of the data. The "
-        "generator fitted on all of them has other draws; one fitted on more patients usually "
-        "gives less away of each.",
+        f"Privacy was examined on {rows} of the generator that the section names. Other draws, and "
+        "a generator fitted on more or other patients, were not examined.",
         "Attacks show leaks and never their absence. Only training with differential privacy "
         "bounds what any attacker can learn.",
     ]

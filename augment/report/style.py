@@ -43,6 +43,10 @@ OCHRE = "#b4631b"
 # From ochre (negative) through white to blue (positive): told apart by every kind of eye.
 DIVERGING = ("#8a4510", "#d99a5b", "#ffffff", "#5aa3c4", "#08506f")
 
+# The page gives these their values for a dark screen; alone, a figure has those above.
+_VARIABLES = {"ink": INK, "muted": MUTED, "rule": RULE, "pale": PALE, "grey": GREY}
+_VARIABLES |= {"blue": BLUE, "ochre": OCHRE}
+
 _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",  # text stays text: it can be selected, found and read aloud
     "font.family": "sans-serif",
@@ -163,7 +167,8 @@ def _clean(svg: str, key: str, label: str) -> str:
     """Make matplotlib's SVG fit to stand in a page beside others.
 
     Prolog, comments and metadata go; identifiers that nothing refers to go, the others get the
-    figure's key; fonts are inherited from the page; the size follows the column.
+    figure's key; fonts are inherited from the page, and colours where it gives them; the size
+    follows the column.
     """
     body = svg[svg.index("<svg") :]
     box = re.search(r'viewBox="([^"]+)"', body)
@@ -182,5 +187,10 @@ def _clean(svg: str, key: str, label: str) -> str:
     body = re.sub(r' id="([^"]+)"', lambda m: f' id="{key}-{m[1]}"' if m[1] in used else "", body)
     body = re.sub(r'(?:xlink:)?(href="#|url\(#)', rf"\g<1>{key}-", body)
     body = re.sub(r"\s+", " ", body).replace("> <", "><").strip()
+    for name, color in _VARIABLES.items():
+        body = body.replace(color, f"var(--{name}, {color})")
+    # Hollow marks and the ground of labels are paper; the white of a heat map is a value.
+    hollow = r"fill: #ffffff; (?=stroke: (?!#ffffff)|opacity)"
+    body = re.sub(hollow, "fill: var(--paper, #ffffff); ", body)
     size = box[1] if box else "0 0 100 100"
     return f'<svg viewBox="{size}" role="img" aria-label="{escape(label)}">{body}'

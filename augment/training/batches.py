@@ -34,6 +34,9 @@ class Batches:
     members : sequence of Tensor of int64, optional
         For an ensemble: the rows that each of its K members may see. Each member has its own
         shuffles, which depend on its position in the list and not on the other members.
+    weights : Tensor of shape (n,), optional
+        How often a row is seen, relative to the others. A pass then holds each row as often as
+        its share of all weights says, rounded up or down at random.
 
     Raises
     ------
@@ -54,6 +57,7 @@ class Batches:
         batch_size: int,
         generator: torch.Generator,
         members: Sequence[torch.Tensor] | None = None,
+        weights: torch.Tensor | None = None,
     ) -> None:
         self.n_rows = _common_rows(tensors)
         if batch_size < 1:
@@ -63,6 +67,7 @@ class Batches:
         self.n_members = None if members is None else len(members)
         self._rows = [torch.arange(self.n_rows)] if members is None else [*members]
         _check_members(self._rows, self.n_rows)
+        self._weights = None if weights is None else weights.double().cpu()
         seeds = torch.randint(_SEED_LIMIT, (len(self._rows),), generator=generator).tolist()
         self._generators = [torch_generator(seed) for seed in seeds]
         self._tails = [torch.empty(0, dtype=torch.int64) for _ in self._rows]
@@ -130,11 +135,21 @@ class Batches:
         rows, parts, found = self._rows[member], [self._tails[member]], len(self._tails[member])
         while found < n:
             shuffle = torch.randperm(len(rows), generator=self._generators[member])
-            parts.append(rows[shuffle])
+            parts.append(self._chosen(rows[shuffle], self._generators[member]))
             found += len(rows)
         stream = torch.cat(parts)
         self._tails[member] = stream[n:].clone()
         return stream[:n]
+
+    def _chosen(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Give one pass over shuffled rows, in which those that weigh more come more often."""
+        if self._weights is None:
+            return rows
+        cumulated = self._weights[rows].cumsum(0)
+        places = torch.arange(len(rows)) + torch.rand(1, generator=generator, dtype=torch.float64)
+        at = torch.searchsorted(cumulated, places * (cumulated[-1] / len(rows)))
+        seen = rows[at.clamp(max=len(rows) - 1)]
+        return seen[torch.randperm(len(rows), generator=generator)]
 
     def _set_queue(self, queue: torch.Tensor, position: int) -> None:
         """Keep row numbers, (steps, members x batch_size), ready to be taken one by one."""

@@ -103,7 +103,7 @@ def test_a_rival_draws_in_another_interpreter(tmp_path):
     pd.testing.assert_frame_equal(X_new, again)
     assert X_new["age"].between(100, 119).all()
     assert (len(y_new), y_new.name, set(y_new)) == (30, "outcome", {0, 1})
-    assert set(answer) == {"fit_seconds", "sample_seconds", "peak_memory_mb"}
+    assert set(answer) == {"fit_seconds", "sample_seconds", "cpu_seconds", "peak_memory_mb"}
     assert answer["peak_memory_mb"] > 10
 
 

@@ -13,15 +13,19 @@ from augment._errors import InvalidInputError, SmallDataWarning
 from augment._random import torch_generator
 from augment.generators._image_law import ImageLaw, Mixture
 from augment.generators._likeness import MIN_IMAGES
+from augment.networks.warping import displacements, moved
 from augment.training import Checkpoint
 
-CONVOLUTIONAL = ImageVAE(hidden_dim=8, max_steps=30, random_state=0)
-ADVERSARIAL = ImageGAN(hidden_dim=4, critic_dim=4, max_steps=4, batch_size=8, random_state=0)
+CONVOLUTIONAL = ImageVAE(hidden_dim=8, max_steps=6, deformation_grid=0, random_state=0)
+ADVERSARIAL = ImageGAN(
+    hidden_dim=4, critic_dim=4, max_steps=4, batch_size=8, deformation_grid=0, random_state=0
+)
 GENERATORS = {
     "linear": ImageVAE(random_state=0),
     "convolutional": CONVOLUTIONAL,
     "adversarial": ADVERSARIAL,
 }
+RIGID = ImageVAE(deformation_grid=0, random_state=0)
 
 
 def blobs(n=60, height=18, width=14, seed=0, channels=1):
@@ -133,7 +137,7 @@ def test_new_images_are_reconstructed_and_strange_ones_are_not():
 
 def test_integers_and_channels_are_kept():
     X, y = blobs(channels=2)
-    X_new, _ = ImageVAE(random_state=0).fit(X.clip(0, 1000).astype(np.uint16), y).sample(4)
+    X_new, _ = clone(RIGID).fit(X.clip(0, 1000).astype(np.uint16), y).sample(4)
     assert X_new.dtype == np.uint16
     assert X_new.shape[1] == 2
 
@@ -150,7 +154,7 @@ def test_continuous_conditions_move_the_image():
 
 
 def test_no_label_is_needed():
-    X_new, y_new = ImageVAE(random_state=0).fit(blobs()[0]).sample(3)
+    X_new, y_new = clone(RIGID).fit(blobs()[0]).sample(3)
     assert X_new.shape[0] == 3
     assert y_new is None
 
@@ -164,6 +168,28 @@ def test_draws_are_not_copies():
     nearest = [np.sqrt(((b[:, None] - flat[0]) ** 2).sum(axis=2)).min(axis=1) for b in flat[1:]]
     assert (nearest[0] < np.quantile(nearest[1], 0.05)).mean() < 0.2
     assert set(label) == {"sick", "well"}
+
+
+def test_shapes_are_learned_apart_from_appearances():
+    X, y = blobs()
+    model = ImageVAE(random_state=0).fit(X, y)
+    rigid = clone(RIGID).fit(X, y)
+    sharpest = [m.sample(100, random_state=0)[0].max(axis=(1, 2, 3)) for m in (model, rigid)]
+    missing = [np.abs(np.sort(s) - np.sort(X.max(axis=(1, 2, 3)))[50]).mean() for s in sharpest]
+    assert missing[0] < missing[1]  # two half-bright ghosts are no bright blob
+    seen = model.reconstruct(X, y)
+    assert np.abs(seen - X).mean() < 0.1 * X.std()
+
+
+def test_deformations_can_be_undone_and_never_fold():
+    rng = np.random.default_rng(0)
+    velocities = torch.as_tensor(rng.normal(0, 0.06, (4, 2, 6, 6)), dtype=torch.float32)
+    there, back = displacements(velocities, (40, 40)), displacements(-velocities, (40, 40))
+    assert_allclose((there + moved(back, there))[..., 8:-8, 8:-8], 0, atol=0.02)
+    step = 2 / 39
+    down = 1 + there[:, 0].diff(dim=1)[..., :-1] / step, there[:, 0].diff(dim=2)[:, :-1] / step
+    across = there[:, 1].diff(dim=1)[..., :-1] / step, 1 + there[:, 1].diff(dim=2)[:, :-1] / step
+    assert (down[0] * across[1] - down[1] * across[0]).min() > 0
 
 
 def test_components_describe_five_images_or_more():
@@ -216,7 +242,7 @@ def test_an_interrupted_training_goes_on(model, tmp_path, monkeypatch):
 
 
 def test_the_convolutional_path_learns():
-    history = clone(CONVOLUTIONAL).set_params(max_steps=100).fit(*blobs()).history_
+    history = clone(CONVOLUTIONAL).set_params(max_steps=50).fit(*blobs()).history_
     assert history["validation"].iloc[-1] < history["validation"].iloc[0]
 
 
@@ -262,4 +288,4 @@ def test_unknown_labels_and_other_shapes_are_refused(fitted):
 
 def test_few_images_are_warned_of():
     with pytest.warns(SmallDataWarning, match="12 images"):
-        ImageVAE(random_state=0).fit(X[:12])
+        clone(RIGID).fit(X[:12])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -114,16 +115,25 @@ class Browser:
         path.write_bytes(base64.b64decode(self.call(method, **params)["data"]))
 
 
+def _pipe() -> tuple[int, int]:
+    """Open a pipe whose ends are none of the descriptors that the browser expects its own at."""
+    ends = os.pipe()
+    moved = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends]
+    for end in ends:
+        os.close(end)
+    return moved[0], moved[1]
+
+
 @contextlib.contextmanager
 def browser(program: str) -> Iterator[Browser]:
     """Start a browser with a fresh profile, and end it."""
-    read_end, to_browser = os.pipe()
-    from_browser, write_end = os.pipe()
+    read_end, to_browser = _pipe()
+    from_browser, write_end = _pipe()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         # The browser reads commands from descriptor 3 and answers on 4.
         shell = f'exec "$0" "$@" 3<&{read_end} 4>&{write_end}'
         process = subprocess.Popen(
-            ["sh", "-c", shell, program, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
+            ["bash", "-c", shell, program, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
             pass_fds=(read_end, write_end),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -10,6 +10,7 @@ def fit(rows: Any, target: str, discrete: list[str], seed: int, **parameters: An
     import numpy as np
     from arfpy import arf
 
+    vars(np).setdefault("in1d", np.isin)  # version 0.1.1 was written for numpy 1
     rows = rows.astype(dict.fromkeys(discrete, "category"))
     # The package draws from numpy's global stream alone; this interpreter is its own.
     np.random.seed(seed)  # noqa: NPY002, TID251

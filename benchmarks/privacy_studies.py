@@ -1,0 +1,230 @@
+"""Privacy studies: how often `evaluate_privacy` accuses rows that know nobody, and what it finds.
+
+Two parts, each a Markdown table:
+
+``null``
+    Training, held-out and synthetic rows are fresh draws of one law. Every verdict but "nothing
+    found at this size" is wrong. Laws: normal columns (2, 5, or 15 on four axes), heavy tails,
+    clusters of very different width, one number beside five flags, a clinical mixture (numbers,
+    levels, missing entries), and few values, where patients have equal rows by nature.
+``power``
+    A share of the synthetic rows are training rows with noise (in units of each column's standard
+    deviation; 0: exact copies), the others are fresh.
+
+Every study is written to a JSON-lines file as it ends, so an interrupted run goes on where it was:
+
+    python benchmarks/privacy_studies.py --out runs/privacy
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+import augment
+from augment._random import rng_for
+
+SIZES = (60, 150, 500)
+N_SYNTHETIC = 500
+POWER_LAWS = ("normal, 5 columns", "clinical mixture", "few values")
+SHARES, NOISES = (0.02, 0.1, 1.0), (0.0, 0.05, 0.2)
+
+
+def normal(n: int, rng: np.random.Generator, n_columns: int) -> pd.DataFrame:
+    """Draw independent normal columns."""
+    return pd.DataFrame(rng.normal(size=(n, n_columns)))
+
+
+def factors(n: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Draw 15 columns that hang on four axes."""
+    loadings = rng_for(1).normal(size=(4, 15))
+    return pd.DataFrame(rng.normal(size=(n, 4)) @ loadings + 0.5 * rng.normal(size=(n, 15)))
+
+
+def clusters(n: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Draw three columns in six clusters, 50 times wider or narrower than each other."""
+    kind = rng.integers(6, size=n)
+    width = np.array([1, 0.3, 0.1, 0.02, 1, 0.5])[kind, None]
+    return pd.DataFrame(rng.normal(size=(n, 3)) * width + 4 * rng_for(2).normal(size=(6, 3))[kind])
+
+
+def one_number(n: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Draw a number beside five flags."""
+    flags = rng.random((n, 5)) < (0.3, 0.5, 0.2, 0.4, 0.1)
+    return pd.DataFrame(flags).add_prefix("flag ").assign(number=rng.normal(size=n))
+
+
+def clinical(n: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Draw whole numbers, heavy tails, levels and missing entries that hang together."""
+    ill = rng.random(n) < 0.4
+    crp = rng.lognormal(1 + ill, 1, n).round(1)
+    return pd.DataFrame(
+        {
+            "age": rng.normal(55 + 8 * ill, 12).round(),
+            "pressure": rng.normal(130 + 6 * ill, 15).round(),
+            "crp": np.where(rng.random(n) < 0.15, np.nan, crp),
+            "sex": rng.choice(["f", "m"], n),
+            "stage": np.where(ill, rng.choice(["II", "III"], n), rng.choice(["I", "II"], n)),
+            "smoker": rng.random(n) < 0.3 + 0.2 * ill,
+        }
+    )
+
+
+def few_values(n: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Draw seven flags that hang together: many patients have equal rows."""
+    return pd.DataFrame(rng.random((n, 7)) < rng.beta(1, 2, (n, 1))).astype(str).add_prefix("m")
+
+
+LAWS: dict[str, Callable[[int, np.random.Generator], pd.DataFrame]] = {
+    "normal, 2 columns": lambda n, rng: normal(n, rng, 2),
+    "normal, 5 columns": lambda n, rng: normal(n, rng, 5),
+    "15 columns on 4 axes": factors,
+    "heavy tails": lambda n, rng: pd.DataFrame(rng.standard_t(2, size=(n, 4))),
+    "clusters": clusters,
+    "a number and 5 flags": one_number,
+    "clinical mixture": clinical,
+    "few values": few_values,
+}
+
+
+def noisy(rows: pd.DataFrame, noise: float, rng: np.random.Generator) -> pd.DataFrame:
+    """Add noise to numbers, and let a level change as often as the noise is large."""
+    if not noise:
+        return rows
+    changed = rows.copy()
+    for name, column in rows.items():
+        if pd.api.types.is_float_dtype(column.dtype):
+            changed[name] = column + noise * column.std() * rng.normal(size=len(rows))
+        else:
+            other = column.sample(frac=1, random_state=rng.integers(2**31)).to_numpy()
+            changed[name] = column.where(rng.random(len(rows)) > noise / 2, other)
+    return changed
+
+
+def one_study(
+    part: str, law: str, n: int, index: int, share: float, noise: float
+) -> dict[str, Any]:
+    """Draw three samples, evaluate them, and record what was found."""
+    rng = rng_for(7, list(LAWS).index(law), n, index)
+    train, holdout, drawn = (LAWS[law](size, rng) for size in (n, n, N_SYNTHETIC))
+    n_copies = int(share * N_SYNTHETIC)
+    if n_copies:
+        copies = noisy(train.iloc[rng.integers(n, size=n_copies)], noise, rng)
+        drawn = pd.concat([copies, drawn[n_copies:]], ignore_index=True)
+    start = time.process_time()
+    result = augment.evaluate_privacy(train, drawn, holdout, random_state=index)
+    copied = result.copied_
+    return {
+        "part": part,
+        "law": law,
+        "n": n,
+        "index": index,
+        "share": share,
+        "noise": noise,
+        "verdict": result.verdict,
+        "found": float(copied[:n_copies].mean()) if n_copies else 0.0,
+        "wrong": int(copied[n_copies:].sum()),
+        "auc": result.strongest["auc"],
+        "above": result.strongest["lower"] > 0.5,
+        "seconds": time.process_time() - start,
+    }
+
+
+def keys(n_null: int, n_power: int) -> Iterator[tuple[str, str, int, int, float, float]]:
+    """List all studies, a few of each kind first: a run that is cut short is still balanced."""
+    for index in range(max(n_null, n_power)):
+        for law in LAWS:
+            for n in SIZES:
+                if index < n_null:
+                    yield "null", law, n, index, 0.0, 0.0
+        for law in POWER_LAWS:
+            for share in SHARES:
+                for noise in NOISES:
+                    if index < n_power:
+                        yield "power", law, 150, index, share, noise
+
+
+def interval(hits: int, n: int) -> str:
+    """Write a count with its exact 95 % interval."""
+    lower = stats.beta.ppf(0.025, hits, n - hits + 1) if hits else 0.0
+    upper = stats.beta.ppf(0.975, hits + 1, n - hits) if hits < n else 1.0
+    return f"{hits} / {n} ({100 * lower:.1f} to {100 * upper:.1f} %)"
+
+
+def null_lines(frame: pd.DataFrame) -> Iterator[dict[str, str]]:
+    """Count false alarms."""
+    parts = [*frame.groupby(["law", "n"], sort=False), (("all", "all"), frame)]
+    for (law, n), part in parts:
+        counts = part["verdict"].value_counts()
+        yield {
+            "law": str(law),
+            "rows": str(n),
+            "false alarms": interval(int((part["verdict"] != NOTHING).sum()), len(part)),
+            "copies found": str(counts.get("copies found", 0)),
+            "memorisation found": str(counts.get("memorisation found", 0)),
+            "interval above 0.5": str(int(part["above"].sum())),
+            "seconds": f"{part['seconds'].mean():.1f}",
+        }
+
+
+def power_lines(frame: pd.DataFrame) -> Iterator[dict[str, str]]:
+    """Say how often something was found, and how many of the copies."""
+    for (law, share, noise), part in frame.groupby(["law", "share", "noise"]):
+        yield {
+            "law": str(law),
+            "rows that are copies": f"{share:.0%}",
+            "noise": f"{noise:g}",
+            "something found": interval(int((part["verdict"] != NOTHING).sum()), len(part)),
+            "copies found": f"{(part['verdict'] == 'copies found').mean():.0%}",
+            "of the copies": f"{part['found'].mean():.0%}",
+            "wrongly accused rows": f"{part['wrong'].mean():.2f}",
+            "AUC": f"{part['auc'].mean():.2f}",
+        }
+
+
+NOTHING = "nothing found at this size"
+
+
+def markdown(rows: list[dict[str, str]]) -> str:
+    """Write rows as a Markdown table."""
+    names = list(rows[0])
+    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    return "\n".join(lines + ["| " + " | ".join(row.values()) + " |" for row in rows])
+
+
+def main() -> None:
+    """Run the studies that are not yet recorded, and print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("--out", type=Path, default=Path("runs/privacy"))
+    parser.add_argument("--null", type=int, default=100, help="null studies of each law and size")
+    parser.add_argument("--power", type=int, default=20, help="power studies of each kind")
+    parser.add_argument("--minutes", type=float, default=14.0, help="stop after so many")
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    path, stop = given.out / "studies.jsonl", time.monotonic() + 60 * given.minutes
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    records = [json.loads(line) for line in lines if line.endswith("}")]
+    done = {tuple(r[k] for k in ("part", "law", "n", "index", "share", "noise")) for r in records}
+    with path.open("a", encoding="utf-8") as file:
+        for key in keys(given.null, given.power):
+            if key not in done and time.monotonic() < stop:
+                records.append(one_study(*key))
+                file.write(json.dumps(records[-1]) + "\n")
+                file.flush()
+    frame = pd.DataFrame(records)
+    for part, make in (("null", null_lines), ("power", power_lines)):
+        chosen = frame[frame["part"] == part]
+        if len(chosen):
+            print(f"\n## {part}\n\n{markdown(list(make(chosen)))}")
+
+
+if __name__ == "__main__":
+    main()

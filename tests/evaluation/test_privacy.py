@@ -1,0 +1,233 @@
+"""Known answers of `evaluate_privacy`: copies and memories are found, fresh rows are not."""
+
+import functools
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import augment
+from augment import Bootstrap, GaussianCopula, Jitter, PrivacyResult, evaluate_privacy
+from augment._errors import InvalidInputError
+from tests.evaluation.test_fidelity import cohort
+from tests.evaluation.test_fidelity_images import images
+from tests.house import REPOSITORY
+
+privacy = functools.partial(evaluate_privacy, random_state=0)
+TRAIN, HOLDOUT, FRESH = cohort(80), cohort(80, 1), cohort(150, 2)
+NOTHING = "nothing found at this size"
+
+
+def both(first, second):
+    return tuple(pd.concat(pair, ignore_index=True) for pair in zip(first, second, strict=True))
+
+
+def part(pair, rows):
+    return tuple(values[rows] for values in pair)
+
+
+@pytest.fixture(scope="module")
+def fresh():
+    return privacy(TRAIN, FRESH, HOLDOUT)
+
+
+@pytest.fixture(scope="module")
+def planted():
+    """Ten exact copies, and ten with a little noise in two numbers, behind fresh rows."""
+    X, y = part(TRAIN, slice(20))
+    X = X.copy()
+    X.loc[10:, "a"] += 1e-3
+    X.loc[10:, "crp"] *= 1.0001
+    return privacy(TRAIN, both(FRESH, (X, y)), HOLDOUT)
+
+
+def test_fresh_rows_pass(fresh):
+    assert fresh.verdict == NOTHING
+    assert not fresh.copied_.any()
+    assert len(fresh.copied_) == 150
+    assert fresh.strongest["lower"] < 0.5 < fresh.strongest["upper"]
+    assert "safe" not in str(fresh)
+
+
+def test_every_planted_copy_is_found(planted):
+    assert planted.verdict == "copies found"
+    assert planted.copied_[-20:].all()
+    assert planted.copied_[:-20].sum() <= 1
+    assert planted.copies["nearest_train_row"].iloc[-20:].tolist() == list(range(20))
+    assert "10 of them exactly" in planted.reason
+    assert set(planted.exposed["row"][:20]) == set(range(20))
+
+
+def test_a_single_copy_is_found():
+    result = privacy(TRAIN, both(FRESH, part(TRAIN, slice(3, 4))), HOLDOUT)
+    assert np.flatnonzero(result.copied_).tolist() == [150]
+
+
+def test_labels_do_not_hide_a_copy():
+    X, y = part(TRAIN, slice(5))
+    turned = X, y.map({"ill": "well", "well": "ill"})
+    assert privacy(TRAIN, both(FRESH, turned), HOLDOUT).copied_[-5:].all()
+
+
+@pytest.mark.parametrize("generator", [Bootstrap(), Jitter(0.02)])
+def test_copying_generators_are_caught(generator):
+    drawn = generator.fit(*TRAIN).sample(150, random_state=1)
+    result = privacy(TRAIN, drawn, HOLDOUT)
+    assert result.verdict in ("copies found", "memorisation found")
+    assert result.strongest["lower"] > 0.8
+
+
+def test_memorising_generators_are_caught():
+    drawn = Jitter(0.3).fit(*TRAIN).sample(300, random_state=1)
+    result = privacy(TRAIN, drawn, HOLDOUT)
+    assert result.verdict in ("copies found", "memorisation found")
+    assert result.strongest["lower"] > 0.55
+
+
+def test_rows_that_other_patients_share_are_no_copies():
+    X, y = HOLDOUT
+    mixed = both(part(TRAIN, slice(5)), (X[5:], y[5:]))
+    synthetic = both(FRESH, part(TRAIN, slice(5)))
+    assert not privacy(TRAIN, synthetic, mixed).copied_.any()
+
+
+def few_values(n, seed):
+    rng = np.random.default_rng(seed)
+    shares = rng.random((n, 1)) * 0.6 + 0.2
+    return pd.DataFrame(rng.random((n, 5)) < shares).astype(str).add_prefix("mark ")
+
+
+def test_natural_duplicates_are_no_copies():
+    train, holdout, drawn = few_values(80, 0), few_values(80, 1), few_values(300, 2)
+    result = privacy(train, drawn, holdout)
+    assert result.verdict == NOTHING
+    assert not result.copied_.any()
+    assert any("equal to a training row" in note for note in result.notes)
+
+
+def test_copies_among_few_values_are_found_by_their_number():
+    rng = np.random.default_rng(0)
+    train, holdout, drawn = (
+        pd.DataFrame(rng.integers(3, size=(n, 6))).astype(str).add_prefix("x")
+        for n in (120, 120, 30)
+    )
+    result = privacy(train, pd.concat([drawn, train[:60]], ignore_index=True), holdout)
+    assert result.verdict == "copies found"
+    shared = set(map(tuple, holdout.to_numpy()))
+    own = np.array([tuple(row) not in shared for row in train[:60].to_numpy()])
+    assert result.copied_[-60:][own].all()
+
+
+def test_audit_names_whom_a_generator_copies():
+    result = privacy(TRAIN, FRESH, HOLDOUT, generator=Jitter(0.05), n_audit_fits=12)
+    assert result.verdict == "memorisation found"
+    line = result.attacks.set_index("attack").loc["refits on halves"]
+    assert line["lower"] > 0.9
+    assert result.exposed["times_nearer"].median() > 2
+    assert (result.exposed["near_inside"] > result.exposed["near_outside"]).mean() > 0.8
+
+
+def test_audit_finds_nothing_where_rows_do_not_matter():
+    result = privacy(TRAIN, FRESH, HOLDOUT, generator=GaussianCopula(), n_audit_fits=12)
+    line = result.attacks.set_index("attack").loc["refits on halves"]
+    assert line["auc"] < 0.6
+    assert result.verdict == NOTHING
+
+
+@pytest.mark.parametrize("noise", [0, 1e-3])
+def test_images(noise):
+    train, holdout, drawn = images(40, 0), images(40, 1), images(60, 2)
+    assert privacy(train, drawn, holdout).verdict == NOTHING
+    copies = train[0][:10] + noise * np.random.default_rng(0).normal(size=(10, 1, 16, 16))
+    mixed = (
+        np.concatenate([drawn[0], copies.astype(np.float32)]),
+        np.append(drawn[1], train[1][:10]),
+    )
+    result = privacy(train, mixed, holdout)
+    assert result.copied_[-10:].all()
+    assert not result.copied_[:-10].any()
+
+
+def test_patients_with_several_rows_are_told_apart_as_one():
+    rng = np.random.default_rng(0)
+    own = rng.normal(size=(3, 30, 1, 4)) * 3
+    train, holdout, drawn = ((who + rng.normal(size=(30, 6, 4))).reshape(-1, 4) for who in own)
+    who = np.repeat(np.arange(30), 6)
+    assert privacy(train, drawn, holdout, groups=who, holdout_groups=who).verdict == NOTHING
+
+
+def test_result_survives_json(planted):
+    again = PrivacyResult.from_json(planted.to_json())
+    assert json.loads(again.to_json()) == json.loads(planted.to_json())
+    pd.testing.assert_frame_equal(again.to_frame(), planted.to_frame())
+    assert planted.verdict in repr(planted)
+    assert planted.reason in str(planted)
+
+
+def numbers(value):
+    """Give all numbers of nested JSON values."""
+    if isinstance(value, dict | list):
+        return [
+            x for v in (value.values() if isinstance(value, dict) else value) for x in numbers(v)
+        ]
+    return [value] if isinstance(value, int | float) else []
+
+
+def test_result_holds_no_value_of_a_row():
+    """Move a column to where no other number is: no such number comes out."""
+    train, fresh, holdout = (
+        (X.assign(age=X["age"] + 7_000_000), y) for X, y in (TRAIN, FRESH, HOLDOUT)
+    )
+    result = privacy(train, both(fresh, part(train, slice(20))), holdout)
+    assert max(map(abs, numbers(json.loads(result.to_json())))) < 1e6
+
+
+def test_equal_seeds_give_equal_results(fresh):
+    again = privacy(TRAIN, FRESH, HOLDOUT)
+    pd.testing.assert_frame_equal(again.attacks, fresh.attacks)
+    pd.testing.assert_frame_equal(again.exposed, fresh.exposed)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: privacy(TRAIN, FRESH, part(HOLDOUT, slice(5))), "at least 10"),
+        (lambda: privacy(TRAIN, FRESH, HOLDOUT, n_audit_fits=7), "even number"),
+        (lambda: privacy(TRAIN, FRESH[0], HOLDOUT), "came without"),
+        (lambda: privacy(TRAIN, FRESH, HOLDOUT, groups=[1]), "groups of real"),
+    ],
+)
+def test_bad_input_is_refused(call, words):
+    with pytest.raises(InvalidInputError, match=words):
+        call()
+
+
+def test_it_is_public():
+    assert augment.evaluate_privacy is evaluate_privacy
+    assert augment.PrivacyResult is PrivacyResult
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("law", [lambda n, seed: cohort(n, seed)[0], few_values])
+def test_fresh_rows_are_rarely_accused(law):
+    """At most 5 of 100: the must-hold of the verdict."""
+    verdicts = [
+        privacy(law(100, 3000 + k), law(300, 5000 + k), law(100, 4000 + k)).verdict
+        for k in range(100)
+    ]
+    assert verdicts.count(NOTHING) >= 95
+
+
+def test_page_runs(monkeypatch, capsys):
+    monkeypatch.setattr(augment, "TabularVAE", lambda random_state: GaussianCopula(), raising=False)
+    monkeypatch.setattr(
+        augment, "evaluate_privacy", functools.partial(privacy, n_audit_fits=6), raising=False
+    )
+    text = (REPOSITORY / "docs/how_to/check_privacy.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    names: dict = dict(zip("Xy", cohort(80), strict=True))
+    exec(block.replace(", random_state=0\n)", "\n)"), names)
+    assert names["result"].verdict in capsys.readouterr().out
+    assert len(names["X_kept"]) + names["result"].copied_.sum() == 500

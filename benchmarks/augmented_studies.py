@@ -217,6 +217,8 @@ def cells(args: argparse.Namespace) -> Iterator[tuple[str, str, int, int]]:
                 continue
             for n in args.sizes:
                 for path in sorted(args.data.glob("*.csv")):
+                    if args.tables and path.stem not in args.tables:
+                        continue
                     if len(pd.read_csv(path, usecols=["target"])) >= 1.3 * n:
                         yield part, path.stem, n, index
 
@@ -357,6 +359,7 @@ def main() -> None:
     running.add_argument("parts", nargs="+", choices=["useless", "useful", "tables"])
     running.add_argument("--data", type=Path, default=Path("../shared/data/tabular"))
     running.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200])
+    running.add_argument("--tables", nargs="+", help="names of the tables to run; all without it")
     running.add_argument("--splits", type=int, default=5)
     running.add_argument("--runs", type=int, default=100)
     running.add_argument("--n-jobs", type=int, default=1)

@@ -298,7 +298,9 @@ def _write_maps(
             caption = f"{scores['row'][i]}: p = {scores['p_value'][i]:.3g}"
             pictures.append({**png_of(picture), "caption": caption})
     if "subject" in scores:
-        worst = scores.sort_values("score").groupby("subject")["score"].apply(lambda s: s[:3].mean())
+        worst = (
+            scores.sort_values("score").groupby("subject")["score"].apply(lambda s: s[:3].mean())
+        )
         flagged = scores.groupby("subject")["flagged"].mean()
         subjects = pd.DataFrame({"three_lowest_scores": worst, "share_flagged": flagged})
         directory.write_frame("subjects.csv", subjects.reset_index())

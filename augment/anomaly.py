@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from numbers import Real
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -22,11 +21,15 @@ from augment._typing import FloatArray, IntArray, RandomState, State
 from augment.generators._base import RANDOM_STATE, _storable
 from augment.generators._conformal import Calibration
 from augment.generators._cross_fit import CrossFit
+from augment.generators._images import _checked
+from augment.generators._surprise import built, described
 from augment.generators._tabular import MIN_ROWS, patients
 from augment.persistence import write_state
 
 __all__ = ["ReconstructionDetector"]
 
+LATENT_DIM = 16
+"""Width of the latent code of images: wider codes reconstruct lesions too."""
 TRIM_ROUNDS = 2
 """How often the rows that fit worst are chosen anew."""
 
@@ -64,6 +67,8 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
         Rows of `fit` that were taken for normal.
     parts_ : DataFrame
         For each ingredient of the score its center and scale among held-out normal rows.
+    image_shape_ : tuple of int or None
+        Channels, height and width; None for tables.
     n_features_in_ : int
         Number of columns, or of pixels.
     feature_names_in_ : ndarray of str
@@ -82,6 +87,14 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
     dependence between columns). "elbo" is minus the log density of the row under the model.
     "reconstruction" is the mean squared residual of its cells, each column in units of its held-out
     residuals. "latent" is the distance of the code from the codes of normal rows.
+
+    **Images** are scaled by the inside of the object in them (median 0, interquartile range 1; of a
+    head without its rim of skull), reconstructed, and the residuals expressed in units of the
+    spread that each pixel's residuals have in held-out normal images, after subtracting what the
+    mirror image lets one expect, as far as normal images are symmetric. With "auto", the mean of
+    three ingredients, as above: the mean of the brightest 2 % of the smoothed map, of the darkest
+    2 %, and of the most asymmetric 2 %. `explain` gives the map. Where the sign of a lesion is
+    known, look at one side of the map alone: it finds more.
 
     **p-values** are conformal: a p-value of 0.02 says that 2 % of held-out normal rows look as
     unusual. They share the held-out rows, so they are not independent of each other.
@@ -121,6 +134,8 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
         "trim": [Interval(Real, 0, 0.5, closed="left")],
         "random_state": RANDOM_STATE,
     }
+
+    image_shape_: tuple[int, ...] | None
 
     def __init__(
         self,
@@ -188,8 +203,7 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame, array-like or images
-            Like those of `fit`.
+        X : like those of `fit`
 
         Returns
         -------
@@ -204,8 +218,7 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame, array-like or images
-            Like those of `fit`.
+        X : like those of `fit`
 
         Returns
         -------
@@ -219,8 +232,7 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame, array-like or images
-            Like those of `fit`.
+        X : like those of `fit`
 
         Returns
         -------
@@ -234,8 +246,7 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame, array-like or images
-            Like those of `fit`.
+        X : like those of `fit`
 
         Returns
         -------
@@ -250,8 +261,7 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame, array-like or images
-            Like those of `fit`.
+        X : like those of `fit`
 
         Returns
         -------
@@ -267,6 +277,12 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
         if isinstance(X, pd.DataFrame):
             return pd.DataFrame(residuals, columns=X.columns, index=X.index)
         return residuals
+
+    @property
+    def normal_scores_(self) -> FloatArray:
+        """Scores of held-out normal rows, increasing: what p-values compare with."""
+        check_is_fitted(self)
+        return self._calibration.scores
 
     def save(self, path: str | Path) -> None:
         """Write the fitted detector to one ``.safetensors`` file, without pickle.
@@ -307,18 +323,34 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
 
     def _default(self, X: Any) -> Any:
         """Build the generator for tables or for images."""
-        # A deformation would explain away what is out of shape.
-        return augment.ImageVAE(deformation_grid=0) if np.ndim(X) == 4 else augment.TabularVAE()
+        if np.ndim(X) == 4:
+            # A deformation would explain away what is out of shape.
+            return augment.ImageVAE(latent_dim=LATENT_DIM, deformation_grid=0)
+        return augment.TabularVAE()
 
     def _container(self, X: Any, *, reset: bool = False) -> Any:
-        """Give a frame or an array, and check that it has the columns of `fit`."""
+        """Give a frame or an array, and check that it has the columns or pixels of `fit`."""
         if not isinstance(X, pd.DataFrame):
             X = check_array(X, dtype=None, ensure_all_finite=False, allow_nd=True)
-        if X.ndim == 2:
+        if X.ndim == 2 and (reset or self.image_shape_ is None):
             validate_data(self, X, reset=reset, skip_check_array=True)
-        elif reset:
-            self.n_features_in_ = int(np.prod(X.shape[1:]))
+            self.image_shape_ = None
+            return X
+        X = _checked(X)
+        if reset:
+            self.image_shape_ = tuple(int(size) for size in X.shape[1:])
+            self.n_features_in_ = int(np.prod(self.image_shape_))
+        elif X.shape[1:] != self.image_shape_:
+            raise InvalidInputError(
+                f"The detector was fitted on {self._fitted_on()}; got an array of shape {X.shape}. "
+                "Bring new data into the same shape."
+            )
         return X
+
+    def _fitted_on(self) -> str:
+        if self.image_shape_ is None:
+            return f"a table of {self.n_features_in_} columns"
+        return f"images of shape (n, {', '.join(map(str, self.image_shape_))})"
 
     def _cross_fit(self, generator: Any, X: Any, codes: IntArray | None, seed: int) -> FloatArray:
         """Fit on the kept rows, and give the surprise of all."""
@@ -349,23 +381,26 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
         member = self._cross.members[0].generator
         own = self.generator
         return {
-            "own_generator": None if own is None else _described(own),
-            "member": _described(member),
+            "own_generator": None if own is None else described(own),
+            "member": described(member),
             "cross_fit": self._cross.get_state(),
             "kept": self.kept_,
             "calibration_scores": self._calibration.scores,
             "calibration_mass": self._calibration.mass,
             "n_features_in": int(self.n_features_in_),
+            "image_shape": None if self.image_shape_ is None else list(self.image_shape_),
             "feature_names_in": [str(name) for name in getattr(self, "feature_names_in_", [])],
         }
 
     def _set_state(self, state: State) -> None:
         if state["own_generator"] is not None:
-            self.generator = _built(state["own_generator"])
-        members = [_built(state["member"]) for _ in state["cross_fit"]["members"]]
+            self.generator = built(state["own_generator"])
+        members = [built(state["member"]) for _ in state["cross_fit"]["members"]]
         self._cross = CrossFit.from_state(state["cross_fit"], members)
         self.kept_ = np.asarray(state["kept"], dtype=bool)
         self.n_features_in_ = int(state["n_features_in"])
+        shape = state["image_shape"]
+        self.image_shape_ = None if shape is None else tuple(int(size) for size in shape)
         if state["feature_names_in"]:
             self.feature_names_in_ = np.array(state["feature_names_in"], dtype=object)
         self._calibration = Calibration(
@@ -374,20 +409,3 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
         self.n_calibration_ = int(self._calibration.n_units)
         self.offset_ = self._calibration.threshold(float(self.false_positive_rate))
         self._describe()
-
-
-def _described(generator: Any) -> State:
-    """Give class and parameters of one of the package's generators."""
-    return {
-        "class": type(generator).__name__,
-        "params": _storable(clone(generator).get_params(deep=False)),
-    }
-
-
-def _built(description: State) -> Any:
-    """Build an unfitted generator; its class is one of the package's, or it is refused."""
-    name = description["class"]
-    if name not in augment._MODELS:
-        raise InvalidInputError(f"The file names {name!r}, which is no generator of this version.")
-    cls = getattr(importlib.import_module(augment._MODELS[name]), name)
-    return cls(**description["params"])

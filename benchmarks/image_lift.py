@@ -31,7 +31,7 @@ from augment._random import rng_for
 from augment.evaluation.arms import Plan
 from augment.evaluation.by_group import compare
 from augment.evaluation.classifiers import candidates
-from augment.evaluation.images import AUTO_AMOUNT
+from augment.evaluation.images import AUTO_AMOUNT, image_estimators
 from augment.evaluation.inputs import Cohort, check_cohort
 from augment.evaluation.parameters import controls, versions
 from augment.evaluation.splits import Split, plan_splits, scorable_classes
@@ -148,16 +148,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("image_lift"))
     parser.add_argument("--ratio", type=float, default=AUTO_AMOUNT.ratio)
     parser.add_argument("--weight", type=float, default=AUTO_AMOUNT.weight)
+    parser.add_argument("--estimators", nargs="+", default=[*image_estimators()])
     arguments = parser.parse_args()
     X, y, blocks = read(arguments.source)
     cohort, generator = check_cohort(X, y, blocks), ImageVAE()
     wanted = controls("auto", generator, is_table=False)
+    chosen = {name: image_estimators()[name] for name in arguments.estimators}
     plan = Plan(
         cohort=cohort,
         kept=scorable_classes(cohort, arguments.splits),
         generators={"augmented": generator, **wanted.generators},
         class_weight=wanted.class_weight,
-        candidates=candidates(None, is_table=False),
+        candidates=candidates(chosen, is_table=False),
         metrics=METRICS,
         ratio=arguments.ratio,
         weight=arguments.weight,

@@ -14,7 +14,7 @@ from augment._random import spawn_seeds
 from augment._typing import BoolArray, FloatArray, IntArray, State
 from augment.generators._conformal import deal_folds
 from augment.generators._growth import fitted
-from augment.generators._surprise import Surprise, surprise_of
+from augment.generators._surprise import Surprise, prepared, surprise_of
 from augment.generators._tabular import MIN_ROWS
 
 __all__ = ["CrossFit"]
@@ -22,8 +22,6 @@ __all__ = ["CrossFit"]
 N_FOLDS = 5
 WEIGHTS = {"rarity": 1.0, "distance": 1.0, "elbo": 0.25}
 """Weights of the ingredients where there are several; see `benchmarks/anomaly_tables.py`."""
-OUTERMOST = 0.02
-"""Share of held-out residuals at the far end that is drawn in before their size is measured."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ class CrossFit:
             part = None if groups is None else groups[rows]
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SmallDataWarning)
-                learned = _safe_indexing(X, rows)
+                learned = prepared(_safe_indexing(X, rows))
                 model = fitted(generator, learned, None, seed=fold_seed, groups=part)
             members.append(surprise_of(model, learned))
         rows_of = [np.flatnonzero(fold_of == fold) for fold in range(n_folds)]
@@ -99,7 +97,9 @@ class CrossFit:
         pooled = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         standards = {name: _center_and_scale(values) for name, values in pooled.items()}
         residuals = [m.residuals(x) for m, x in zip(members, left_out, strict=True)]
-        cross_fit = cls(tuple(members), method, standards, _size(np.concatenate(residuals)))
+        cross_fit = cls(
+            tuple(members), method, standards, members[0].size(np.concatenate(residuals))
+        )
         held_out = np.empty(len(kept))
         for rows, ingredients in zip(rows_of, parts, strict=True):
             held_out[rows] = cross_fit._combined(ingredients)
@@ -150,12 +150,3 @@ def _center_and_scale(values: FloatArray) -> tuple[float, float]:
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
     scale = max((high - low) / 1.349, 0.1 * float(values.std()))
     return float(middle), float(scale) if scale > 0 else 1.0
-
-
-def _size(residuals: FloatArray) -> FloatArray:
-    """Give the root mean square of each column, its outermost entries drawn in."""
-    size = np.abs(residuals)
-    size = np.minimum(size, np.quantile(size, 1 - OUTERMOST, axis=0))
-    size = np.sqrt(np.square(size).mean(axis=0))
-    least = 0.1 * float(size.mean()) if size.size else 0.0
-    return np.maximum(size, max(least, 1e-9))

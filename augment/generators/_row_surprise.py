@@ -26,6 +26,8 @@ RIDGE = 1e-3
 """Added to variances, because scores may be all but determined by others."""
 TINY = 1e-9
 """Added before logarithms: a row may be as typical as can be."""
+OUTERMOST = 0.02
+"""Share of held-out residuals at the far end that is drawn in before their size is measured."""
 CODE_LIMIT = 50.0
 """Scores farther out than this are brought back to it before they enter a network."""
 
@@ -115,6 +117,14 @@ class RowSurprise:
         for other in (unseen, cells.broken):
             result = np.where(np.abs(other) > np.abs(result), other, result)
         return result
+
+    @staticmethod
+    def size(residuals: FloatArray) -> FloatArray:
+        """Give the root mean square of each column, its outermost entries drawn in."""
+        size = np.abs(residuals)
+        size = np.minimum(size, np.quantile(size, 1 - OUTERMOST, axis=0))
+        size = np.sqrt(np.square(size).mean(axis=0))
+        return np.asarray(np.maximum(size, max(0.1 * float(size.mean()), TINY)))
 
     @cached_property
     def _law(self) -> tuple[FloatArray, FloatArray]:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
-from augment._errors import InvalidTypeError
+import numpy as np
+from sklearn.base import clone
+
+import augment
+from augment._errors import InvalidTypeError, ModelFileError
 from augment._typing import FloatArray, State
 from augment.generators._autoencoder import AutoencoderGenerator
+from augment.generators._base import _storable
+from augment.generators._foreground import prepared_images
+from augment.generators._image_surprise import ImageSurprise
+from augment.generators._images import ImageGenerator
 from augment.generators._row_surprise import RowSurprise
 
-__all__ = ["Surprise", "surprise_of"]
+__all__ = ["Surprise", "built", "described", "prepared", "surprise_of"]
 
 
 class Surprise(Protocol):
@@ -28,12 +37,21 @@ class Surprise(Protocol):
     def residuals(self, X: Any) -> FloatArray:
         """Give the signed residual of each column or pixel."""
 
+    @staticmethod
+    def size(residuals: FloatArray) -> FloatArray:
+        """Give the size of held-out residuals."""
+
     def get_state(self) -> State:
         """Give arrays and JSON values, the fitted generator among them."""
 
     @classmethod
     def from_state(cls, generator: Any, state: State) -> Self:
         """Restore what `get_state` gave into an unfitted generator."""
+
+
+def prepared(X: Any) -> Any:
+    """Give rows as they are, and images scaled by their own inside."""
+    return prepared_images(X) if np.ndim(X) == 4 else X
 
 
 def surprise_of(generator: Any, X: Any = None, state: State | None = None) -> Surprise:
@@ -44,11 +62,38 @@ def surprise_of(generator: Any, X: Any = None, state: State | None = None) -> Su
     InvalidTypeError
         If the generator is of a kind that reconstructs nothing.
     """
-    if not isinstance(generator, AutoencoderGenerator):
+    kind: Any = RowSurprise if isinstance(generator, AutoencoderGenerator) else None
+    if isinstance(generator, ImageGenerator) and hasattr(generator, "encode"):
+        kind = ImageSurprise
+    if kind is None:
         raise InvalidTypeError(
             "ReconstructionDetector needs a generator that reconstructs, such as TabularVAE, "
             f"TabularGAN or ImageVAE; got {type(generator).__name__}."
         )
-    if state is not None:
-        return RowSurprise.from_state(generator, state)
-    return RowSurprise.learn(generator, X)
+    surprise: Surprise = (
+        kind.learn(generator, X) if state is None else kind.from_state(generator, state)
+    )
+    return surprise
+
+
+def described(generator: Any) -> State:
+    """Give class and parameters of one of the package's generators."""
+    params = _storable(clone(generator).get_params(deep=False))
+    return {"class": type(generator).__name__, "params": params}
+
+
+def built(description: State) -> Any:
+    """Build an unfitted generator.
+
+    Raises
+    ------
+    ModelFileError
+        If its class is none of the package's.
+    """
+    name = description["class"]
+    if name not in augment._MODELS:
+        raise ModelFileError(
+            f"The file names {name!r}, which is no generator of this version of augment. It can "
+            f"load {sorted(augment._MODELS)}."
+        )
+    return getattr(importlib.import_module(augment._MODELS[name]), name)(**description["params"])

@@ -324,7 +324,11 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
     def _default(self, X: Any) -> Any:
         """Build the generator for tables or for images."""
         is_image = np.ndim(X) == 4
-        return augment.ImageVAE(latent_dim=LATENT_DIM) if is_image else augment.TabularVAE()
+        return (
+            augment.ImageVAE(latent_dim=LATENT_DIM, deformation_grid=0)
+            if is_image
+            else augment.TabularVAE()
+        )
 
     def _container(self, X: Any, *, reset: bool = False) -> Any:
         """Give a frame or an array, and check that it has the columns or pixels of `fit`."""

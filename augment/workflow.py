@@ -43,6 +43,7 @@ __all__ = [
     "describe_model",
     "draw_rows",
     "ensure_writable",
+    "fit_together",
     "generator_names",
     "load_settings",
     "make_generator",
@@ -116,6 +117,28 @@ def make_generator(name: str, **params: Any) -> Any:
     except InvalidParameterError as error:  # its message names the parameter and its range
         raise InvalidInputError(str(error)) from error
     return generator
+
+
+def fit_together(generator: Any, X: Any, y: Any, groups: Any) -> bool:
+    """Fit in this process, or in all that ``torchrun`` started, each with a part of every batch.
+
+    Parameters
+    ----------
+    generator : estimator
+        An unfitted generator with an integer `random_state`.
+    X, y, groups
+        As for ``fit``.
+
+    Returns
+    -------
+    bool
+        Whether this process is the one that writes the model.
+    """
+    from augment.training.distributed import is_main_process, joined_processes
+
+    with joined_processes():
+        generator.fit(X, y, groups=groups)
+        return is_main_process()
 
 
 def describe_environment() -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Privacy studies: how often `evaluate_privacy` accuses rows that know nobody, and what it finds.
 
-Two parts, each a Markdown table:
+Three parts, each a Markdown table:
 
 ``null``
     Training, held-out and synthetic rows are fresh draws of one law. Every verdict but "nothing
@@ -10,6 +10,9 @@ Two parts, each a Markdown table:
 ``power``
     A share of the synthetic rows are training rows with noise (in units of each column's standard
     deviation; 0: exact copies), the others are fresh.
+``real``
+    With ``--data FOLDER`` (CSV files): training, held-out and "synthetic" rows are different rows of
+    one real table, so that again nothing is to be found.
 
 Every study is written to a JSON-lines file as it ends, so an interrupted run goes on where it was:
 
@@ -138,6 +141,35 @@ def one_study(
     }
 
 
+def real_study(path: Path, index: int) -> dict[str, Any]:
+    """Deal the rows of a real table into three parts, at most 200 each."""
+    X, y = augment.data.load_table(path, target="target")
+    n = min(len(X) // 3, 200)
+    order = rng_for(8, index).permutation(len(X))
+    train, holdout, drawn = (
+        (X.iloc[rows], y.iloc[rows]) for rows in (order[:n], order[n : 2 * n], order[2 * n : 3 * n])
+    )
+    result = augment.evaluate_privacy(train, drawn, holdout, random_state=index)
+    return {
+        "part": "real",
+        "law": path.stem,
+        "n": n,
+        "index": index,
+        "share": 0.0,
+        "noise": 0.0,
+        "verdict": result.verdict,
+    }
+
+
+def real_lines(frame: pd.DataFrame) -> Iterator[dict[str, str]]:
+    """Count false alarms on real tables."""
+    for law, part in [*frame.groupby("law"), ("all", frame)]:
+        yield {
+            "table": str(law),
+            "false alarms": interval(int((part["verdict"] != NOTHING).sum()), len(part)),
+        }
+
+
 def keys(n_null: int, n_power: int) -> Iterator[tuple[str, str, int, int, float, float]]:
     """List all studies, a few of each kind first: a run that is cut short is still balanced."""
     for index in range(max(n_null, n_power)):
@@ -207,6 +239,8 @@ def main() -> None:
     parser.add_argument("--null", type=int, default=100, help="null studies of each law and size")
     parser.add_argument("--power", type=int, default=20, help="power studies of each kind")
     parser.add_argument("--minutes", type=float, default=14.0, help="stop after so many")
+    parser.add_argument("--data", type=Path, help="folder of CSV files with a column target")
+    parser.add_argument("--real", type=int, default=3, help="studies of each real table")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     path, stop = given.out / "studies.jsonl", time.monotonic() + 60 * given.minutes
@@ -219,8 +253,15 @@ def main() -> None:
                 records.append(one_study(*key))
                 file.write(json.dumps(records[-1]) + "\n")
                 file.flush()
+        for table in sorted(given.data.glob("*.csv")) if given.data else []:
+            for index in range(given.real):
+                key = ("real", table.stem, index)
+                known = {(r["part"], r["law"], r["index"]) for r in records}
+                if key not in known and time.monotonic() < stop:
+                    records.append(real_study(table, index))
+                    file.write(json.dumps(records[-1]) + "\n")
     frame = pd.DataFrame(records)
-    for part, make in (("null", null_lines), ("power", power_lines)):
+    for part, make in (("null", null_lines), ("real", real_lines), ("power", power_lines)):
         chosen = frame[frame["part"] == part]
         if len(chosen):
             print(f"\n## {part}\n\n{markdown(list(make(chosen)))}")

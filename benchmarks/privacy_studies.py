@@ -11,7 +11,7 @@ Three parts, each a Markdown table:
     A share of the synthetic rows are training rows with noise (in units of each column's standard
     deviation; 0: exact copies), the others are fresh.
 ``real``
-    With ``--data FOLDER`` (CSV files): training, held-out and "synthetic" rows are different rows of
+    With ``--data FOLDER`` (CSV files): training, held-out and "synthetic" rows are other rows of
     one real table, so that again nothing is to be found.
 
 Every study is written to a JSON-lines file as it ends, so an interrupted run goes on where it was:

@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
             keep(scores, name, test, found)
         for seed in range(args.seeds):
             detector = ReconstructionDetector(
-                ImageVAE(latent_dim=args.latent_dim), random_state=seed
+                ImageVAE(latent_dim=args.latent_dim, deformation_grid=0), random_state=seed
             ).fit(images[train], groups=subject[train])
             found = detector.explain(images[test])[:, 0]
             keep(maps, f"detector {seed}", test, found)
@@ -192,7 +192,9 @@ def sensitivity(args: argparse.Namespace) -> None:
     rows = []
     for out in np.unique(subject):
         train, test = (subject != out) & normal, (subject == out) & normal
-        detector = ReconstructionDetector(ImageVAE(latent_dim=args.latent_dim), random_state=0)
+        detector = ReconstructionDetector(
+            ImageVAE(latent_dim=args.latent_dim, deformation_grid=0), random_state=0
+        )
         detector.fit(images[train], groups=subject[train])
         inside = foreground(images[test])[1]
         plain = detector.score_samples(images[test])

@@ -269,12 +269,29 @@ def write_table(
     pieces = [table] if isinstance(table, pd.DataFrame) else table
     marked = (_mark(piece) for piece in pieces) if mark else iter(pieces)
     if path.suffix.lower() in _PARQUET:
-        pd.concat(marked).to_parquet(path, index=False)
+        _write_parquet(marked, path)
         return
     separator = "," if path.suffix.lower() == ".csv" else "\t"
     with path.open("w", encoding="utf-8", newline="") as file:
         for i, piece in enumerate(marked):
             piece.to_csv(file, index=False, sep=separator, header=i == 0)
+
+
+def _write_parquet(pieces: Iterable[pd.DataFrame], path: Path) -> None:
+    """Write pieces as row groups of one file, so that only one of them is in memory."""
+    pyarrow = optional_import("pyarrow", extra="parquet", purpose="Writing Parquet")
+    parquet = optional_import("pyarrow.parquet", extra="parquet", purpose="Writing Parquet")
+    writer = None
+    try:
+        for piece in pieces:
+            schema = None if writer is None else writer.schema
+            rows = pyarrow.Table.from_pandas(piece, schema=schema, preserve_index=False)
+            if writer is None:
+                writer = parquet.ParquetWriter(path, rows.schema)
+            writer.write_table(rows)
+    finally:
+        if writer is not None:
+            writer.close()
 
 
 def _mark(table: pd.DataFrame) -> pd.DataFrame:

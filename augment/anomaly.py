@@ -323,12 +323,10 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
 
     def _default(self, X: Any) -> Any:
         """Build the generator for tables or for images."""
-        is_image = np.ndim(X) == 4
-        return (
-            augment.ImageVAE(latent_dim=LATENT_DIM, deformation_grid=0)
-            if is_image
-            else augment.TabularVAE()
-        )
+        if np.ndim(X) == 4:
+            # A deformation would explain away what is out of shape.
+            return augment.ImageVAE(latent_dim=LATENT_DIM, deformation_grid=0)
+        return augment.TabularVAE()
 
     def _container(self, X: Any, *, reset: bool = False) -> Any:
         """Give a frame or an array, and check that it has the columns or pixels of `fit`."""

@@ -49,7 +49,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     augmentation : {"classical"} or None, default=None
         "classical" moves, bends and disturbs every image anew in each step, as
         :class:`~augment.data.ClassicalAugmentation` says.
-    max_steps : int, default=300
+    max_steps : int, default=200
         Training steps.
     batch_size : int, default=32
         Images in a step; at least 2, whose batch normalises them.
@@ -137,7 +137,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         self,
         *,
         augmentation: str | None = None,
-        max_steps: int = 300,
+        max_steps: int = 200,
         batch_size: int = 32,
         side: int = 32,
         width: int = 8,
@@ -172,7 +172,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         y : array-like of shape (n,)
             Labels.
         sample_weight : array-like of shape (n,), default=None
-            How much each image counts. Images of weight 0 are left out.
+            How much each image counts, which is how often it is in a step. Images of weight 0
+            are left out.
 
         Returns
         -------
@@ -197,12 +198,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         tensors = {
             "image": self._scaled(images),
             "code": torch.as_tensor(codes, dtype=torch.int64),
-            "weight": torch.as_tensor(weight / weight.mean(), dtype=torch.float32),
         }
-        self._train(tensors)
+        self._train(tensors, torch.as_tensor(weight) if np.ptp(weight) > 0 else None)
         return self
 
-    def _train(self, tensors: dict[str, torch.Tensor]) -> None:
+    def _train(self, tensors: dict[str, torch.Tensor], weight: torch.Tensor | None) -> None:
         """Run the loop."""
         weights_seed, batches_seed, noise_seed = spawn_seeds(seed_from(self.random_state), 3)
         self.device_ = resolve_device(self.device)
@@ -217,9 +217,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
             augmentation=classical,
             seed=weights_seed,
         )
+        stream = torch_generator(batches_seed)
         record = train(
             objective,
-            Batches(tensors, int(self.batch_size), torch_generator(batches_seed)),
+            Batches(tensors, int(self.batch_size), stream, weights=weight),
             max_steps=int(self.max_steps),
             generator=torch_generator(noise_seed),
             device=self.device_,

@@ -20,8 +20,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from augment._errors import InvalidInputError, did_you_mean, listed, or_note
-from augment._random import seed_from, spawn_seeds
 from augment._settings import Settings, check_names, load_settings, parse_overrides
+from augment._streams import draw_rows
 from augment._tables import (
     check_table_ending,
     match_columns,
@@ -43,6 +43,7 @@ __all__ = [
     "describe_model",
     "draw_rows",
     "ensure_writable",
+    "fit_together",
     "generator_names",
     "load_settings",
     "make_generator",
@@ -118,6 +119,28 @@ def make_generator(name: str, **params: Any) -> Any:
     return generator
 
 
+def fit_together(generator: Any, X: Any, y: Any, groups: Any) -> bool:
+    """Fit in this process, or in all that ``torchrun`` started, each with a part of every batch.
+
+    Parameters
+    ----------
+    generator : estimator
+        An unfitted generator with an integer `random_state`.
+    X, y, groups
+        As for ``fit``.
+
+    Returns
+    -------
+    bool
+        Whether this process is the one that writes the model.
+    """
+    from augment.training.distributed import is_main_process, joined_processes
+
+    with joined_processes():
+        generator.fit(X, y, groups=groups)
+        return is_main_process()
+
+
 def describe_environment() -> dict[str, Any]:
     """Say what a run was computed with: versions, platform, cores; no names, no paths.
 
@@ -178,42 +201,14 @@ def describe_model(path: str | Path) -> dict[str, Any]:
         facts["labels"] = model.classes_.tolist()
     if hasattr(model, "n_steps_"):
         facts["steps"] = model.n_steps_
+    spent = getattr(model, "privacy_", None)
+    if spent:
+        facts["differential privacy"] = (
+            f"epsilon {spent['epsilon']:.4g}, delta {spent['delta']:.3g} ({spent['neighbours']})"
+        )
     facts["parameters"] = stored.params
     facts["saved with"] = stored.versions
     return facts
-
-
-def draw_rows(
-    generator: Any, n_rows: int | None, y: Any, seed: int | None, chunk: int
-) -> Iterator[pd.DataFrame]:
-    """Draw rows with their labels as the last columns, in pieces that fit into memory.
-
-    Parameters
-    ----------
-    generator : estimator
-        A fitted generator.
-    n_rows : int or None
-        How many; None if `y` says it.
-    y : label, dict of counts, or None
-        As in ``generator.sample``.
-    seed : int or None
-        The same seed gives the same rows, and a longer request begins with a shorter one.
-    chunk : int
-        Rows in a piece. Pieces after the first have seeds of their own.
-
-    Yields
-    ------
-    DataFrame
-    """
-    seed = seed_from(seed)
-    if n_rows is None or isinstance(y, dict) or n_rows <= chunk:
-        sizes = [n_rows]
-    else:
-        sizes = [min(chunk, n_rows - start) for start in range(0, n_rows, chunk)]
-    for size, own in zip(sizes, [seed, *spawn_seeds(seed, len(sizes) - 1)], strict=True):
-        count = {} if size is None else {"n_samples": size}
-        rows, labels = generator.sample(**count, y=y, random_state=own)
-        yield rows if labels is None else rows.assign(**{str(labels.name): labels.to_numpy()})
 
 
 def to_json(value: Any) -> str:

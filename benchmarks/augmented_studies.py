@@ -45,7 +45,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from augment import Bootstrap, GaussianCopula
 from augment._random import rng_for, spawn_seeds
-from augment._selection import choose, plan_folds
+from augment._selection import choose, plan_folds, unharmed
 from augment.data.tables import load_table
 from augment.evaluation.scoring import score
 from augment.generators._trials import RealRows, draw, find_weight_name, learn
@@ -183,6 +183,8 @@ def run_cell(part: str, data: str, n: int, index: int, folder: Path) -> list[dic
         real, test = read_table(folder / f"{data}.csv", n, index)
     else:
         learners, generator = LEARNERS, GENERATORS.get(data, Normal())
+        if part == "useful":
+            learners = LEARNERS | {"boosting": FORESTS["boosting"]}
         rng = rng_for(7, sorted(sum(LAWS.values(), ())).index(data), index)
         real, test = (RealRows(*draw_law(data, size, rng), None, None) for size in (n, 2000))
     seeds = spawn_seeds(index, 4)
@@ -215,6 +217,8 @@ def cells(args: argparse.Namespace) -> Iterator[tuple[str, str, int, int]]:
                 continue
             for n in args.sizes:
                 for path in sorted(args.data.glob("*.csv")):
+                    if args.tables and path.stem not in args.tables:
+                        continue
                     if len(pd.read_csv(path, usecols=["target"])) >= 1.3 * n:
                         yield part, path.stem, n, index
 
@@ -238,29 +242,28 @@ def run(args: argparse.Namespace) -> None:
             file.flush()
 
 
-def pick(inner: pd.DataFrame, *, before: bool = False) -> int:
-    """Apply the rule of `AugmentedClassifier` to the scores of the inner folds.
-
-    `before` applies it as it was at first: to the first five folds, and to the log loss alone.
-    """
-    inner = inner[inner["fold"] < 5] if before else inner
+def pick(inner: pd.DataFrame) -> int:
+    """Apply the rule of `AugmentedClassifier` to the scores of the inner folds."""
     wide = [inner.pivot(index=["ratio", "weight"], columns="fold", values=m) for m in METRICS]
     auc, loss = (w.loc[CANDIDATES].to_numpy() for w in wide)
-    ratios = [ratio for ratio, _ in CANDIDATES]
     share = inner.groupby("fold")["share"].first().mean()
-    return choose(loss, ratios, share, None if before else np.nan_to_num(auc, nan=0.5))
+    allowed = unharmed(
+        np.nan_to_num(auc, nan=0.5), [ratio * weight for ratio, weight in CANDIDATES]
+    )
+    return choose(loss, [ratio for ratio, _ in CANDIDATES], share, allowed)
 
 
 def read(path: Path, part: str) -> pd.DataFrame:
-    """Give for each cell the lift of what was picked, before and now, and of each fixed choice."""
+    """Give for each cell the lift of what was picked, and of each fixed choice."""
     results = pd.read_csv(path)
     rows = []
     for key, cell in results[results["part"] == part].groupby(KEY, sort=False):
         test = cell[cell["fold"] == TEST].set_index(["ratio", "weight"]).loc[CANDIDATES]
         lifts = test[list(METRICS)] - test[list(METRICS)].iloc[0]
         inner = cell[cell["fold"] != TEST]
-        picks = {"picked": pick(inner), "before": pick(inner, before=True)}
-        picks |= {f"{r:g} x {w:g}": i for i, (r, w) in enumerate(CANDIDATES) if r}
+        picks = {"picked": pick(inner)} | {
+            f"{r:g} x {w:g}": i for i, (r, w) in enumerate(CANDIDATES) if r
+        }
         rows += [
             (*key, name, CANDIDATES[i][0], *lifts.iloc[i].tolist()) for name, i in picks.items()
         ]
@@ -273,28 +276,31 @@ def points(values: pd.Series) -> str:
 
 
 def summary(part: pd.DataFrame, by: list[str], choices: list[str]) -> pd.DataFrame:
-    """Tabulate choices: how often rows were added, and what that did."""
+    """Tabulate choices: how often rows were added, and what that did; all together at the end."""
     rows = []
-    for choice in choices:
-        for key, group in part[part["choice"] == choice].groupby(by, sort=False):
-            row = dict(zip(by, key, strict=True)) | {"choice": choice, "runs": len(group)}
-            row["rows added in"] = f"{100 * (group['ratio'] > 0).mean():.0f} %"
-            row["AUC"], row["log loss"] = (points(group[m]) for m in METRICS)
-            rows.append(row)
-    return pd.DataFrame(rows).sort_values(by, kind="stable")
+    for keys in (by, []):
+        for choice in choices:
+            chosen = part[part["choice"] == choice]
+            for key, group in chosen.groupby(keys, sort=False) if keys else [((), chosen)]:
+                row = dict.fromkeys(by, "all") | dict(zip(keys, key, strict=True))
+                row |= {"choice": choice, "runs": len(group)}
+                row["rows added in"] = f"{100 * (group['ratio'] > 0).mean():.0f} %"
+                row["AUC"], row["log loss"] = (points(group[m]) for m in METRICS)
+                rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def gain_kept(part: pd.DataFrame) -> pd.DataFrame:
-    """Compare the log loss gained with that of the best fixed choice over all runs."""
+    """Compare the log loss gained with that of the best fixed choice over all runs, in points."""
     means = part.groupby(["data", "classifier", "choice"], sort=False)["neg_log_loss"].mean()
     rows = []
     for key, group in means.groupby(level=[0, 1]):
         gains = group.droplevel([0, 1])
-        fixed = gains.drop(["picked", "before"])
+        fixed = gains.drop("picked")
         row = dict(zip(("data", "classifier"), key, strict=True)) | {"best fixed": fixed.idxmax()}
         row["its gain"] = f"{100 * fixed.max():+.2f}"
-        for choice in ("before", "picked"):
-            row[f"kept, {choice}"] = f"{100 * gains[choice] / fixed.max():.0f} %"
+        row["gained by what was picked"] = f"{100 * gains['picked']:+.2f}"
+        row["share kept"] = f"{100 * gains['picked'] / fixed.max():.0f} %"
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -316,14 +322,14 @@ def report(args: argparse.Namespace) -> None:
         if len(part):
             print(
                 f"\n{name}\n\n"
-                + markdown(summary(part, ["data", "classifier"], ["before", "picked"]))
+                + markdown(summary(part, ["data", "classifier"], ["picked", "5 x 1"]))
             )
         if len(part) and name == "useful":
             print("\n" + markdown(gain_kept(part)))
     part = read(args.out, "tables")
     if not len(part):
         return
-    choices = ["before", "picked", "0.5 x 0.3", "1 x 0.3", "1 x 1", "5 x 0.3", "5 x 1"]
+    choices = ["picked", "0.5 x 0.3", "1 x 0.3", "1 x 1", "5 x 0.3", "5 x 1"]
     print("\ntables\n\n" + markdown(summary(part, ["classifier"], choices)))
     print("\n" + markdown(summary(part, ["classifier", "n"], ["picked", "5 x 1"])))
     for classifier, found in by_table(part).groupby(level=0):
@@ -359,6 +365,7 @@ def main() -> None:
     running.add_argument("parts", nargs="+", choices=["useless", "useful", "tables"])
     running.add_argument("--data", type=Path, default=Path("../shared/data/tabular"))
     running.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200])
+    running.add_argument("--tables", nargs="+", help="names of the tables to run; all without it")
     running.add_argument("--splits", type=int, default=5)
     running.add_argument("--runs", type=int, default=100)
     running.add_argument("--n-jobs", type=int, default=1)

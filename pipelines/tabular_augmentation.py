@@ -230,8 +230,13 @@ def _trust(
         fitted.sample(n_rows, random_state=settings.random_state),
         (X.iloc[held], y.iloc[held]),
     )
-    options = {**known, "holdout_groups": patients[held], "random_state": settings.random_state}
-    audit = {"generator": generator, "n_audit_fits": settings.n_audit_fits}
+    options = {
+        **known,
+        "holdout_groups": patients[held],
+        "generator": fitted,
+        "random_state": settings.random_state,
+    }
+    audit = {"n_audit_fits": settings.n_audit_fits}
     wanted = {
         "fidelity": lambda: augment.evaluate_fidelity(*samples, **options),
         "privacy": lambda: augment.evaluate_privacy(*samples, **options, **audit),

@@ -28,10 +28,12 @@ def test_what_the_study_picks_is_what_the_classifier_picks(
 ):
     tree = studies.LEARNERS["decision tree"]
     monkeypatch.setattr(studies, "LEARNERS", {"decision tree": tree})
+    monkeypatch.setattr(studies, "FORESTS", {"boosting": tree})
     monkeypatch.setattr(
         studies, "CANDIDATES", [(0.0, 1.0), *itertools.product((1.0, 5.0), (0.3, 1.0))]
     )
     cell = studies.pd.DataFrame(studies.run_cell(part, law, n, 3, tmp_path))
+    cell = cell[cell["classifier"] == "decision tree"]
     picked = studies.CANDIDATES[studies.pick(cell[cell["fold"] != studies.TEST])]
     test = cell[cell["fold"] == studies.TEST].set_index(["ratio", "weight"])
 

@@ -110,13 +110,35 @@ def test_sample_labels(model, tmp_path):
     assert pd.read_csv(out)["outcome"].value_counts().to_dict() == {"dead": 2, "alive": 1}
 
 
-def test_long_samples_come_in_pieces_that_repeat(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(cli.models, "_CHUNK", 7)
-    for n in (20, 10):
-        invoke("sample", model, "-n", n, "--seed", 3, "--out", tmp_path / f"{n}.csv")
-    long, short = (pd.read_csv(tmp_path / f"{n}.csv") for n in (20, 10))
-    assert len(long) == 20
-    pd.testing.assert_frame_equal(long.head(7), short.head(7))
+@pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])
+def test_long_samples_are_those_of_sample_whatever_the_pieces(model, tmp_path, monkeypatch, ending):
+    rows, labels = augment.load(model).sample(5000, random_state=3)
+    expected = rows.assign(outcome=labels.to_numpy())
+    for chunk, jobs in ((10**6, 1), (1024, 1), (2000, 2)):
+        monkeypatch.setattr(cli.models, "_CHUNK", chunk)
+        out = tmp_path / f"{chunk}.{ending}"
+        options = ("-n", 5000, "--seed", 3, "--jobs", jobs, "--no-mark")
+        assert invoke("sample", model, *options, "-o", out).exit_code == 0
+        read = pd.read_parquet if ending == "parquet" else pd.read_csv
+        found = read(out) if ending != "tsv" else pd.read_csv(out, sep="\t")
+        pd.testing.assert_frame_equal(found, expected, check_dtype=ending == "parquet")
+
+
+def test_long_samples_of_labels_are_those_of_sample(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(cli.models, "_CHUNK", 1024)
+    generator, out = augment.load(model), tmp_path / "rows.csv"
+    for request, options in {
+        "dead": ("-n", 3000, "--label", "dead"),
+        "counts": ("--label", "dead=1500", "--label", "alive=1500"),
+    }.items():
+        y = "dead" if request == "dead" else {"dead": 1500, "alive": 1500}
+        n = 3000 if request == "dead" else 1
+        rows, labels = generator.sample(n, y=y, random_state=5)
+        assert invoke("sample", model, *options, "--seed", 5, "-o", out).exit_code == 0
+        found = pd.read_csv(out).drop(columns="synthetic")
+        pd.testing.assert_frame_equal(
+            found, rows.assign(outcome=labels.to_numpy()), check_dtype=False
+        )
 
 
 def test_integer_labels_are_found(tmp_path, table):

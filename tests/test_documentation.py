@@ -85,6 +85,13 @@ def test_page_on_lift_of_images_runs(monkeypatch, tmp_path, capsys):
     assert names["model"].best_ratio_ in {0.0, 1.0}
 
 
+def test_page_on_studies_of_mri_runs():
+    names: dict = {}
+    for block in python_blocks("docs/how_to/study_mri.md"):
+        exec(block, names)
+    assert len(names["drawn"].images) + names["drawn"].n_missing == 30
+
+
 @pytest.fixture(scope="module")
 def written() -> dict:
     """What the page on writing a generator defines."""

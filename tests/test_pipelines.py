@@ -55,6 +55,8 @@ def test_demo_studies_patients_and_tests_on_the_others(tmp_path, monkeypatch):
         return example_result()
 
     monkeypatch.setattr(augment, "evaluate_lift", evaluate_lift, raising=False)
+    trust = tabular_augmentation.Trust(np.arange(80), notes=("Not examined.",))
+    monkeypatch.setattr(tabular_augmentation, "_trust", lambda *arguments: trust)
     result = demo.main(tmp_path / "demo", "generators=[gaussian_copula]")
     ((X, y, options),) = calls
     assert len(X) == 120
@@ -63,6 +65,7 @@ def test_demo_studies_patients_and_tests_on_the_others(tmp_path, monkeypatch):
     assert list(options["estimators"]) == ["logistic regression", "SVM", "k-NN"]
     assert result.report.is_file()
     assert "GaussianCopula" in str(result)
+    assert "Note: Not examined." in str(result)
     assert str(result).endswith(f"Report: {result.report}")
 
 

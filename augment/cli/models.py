@@ -22,7 +22,7 @@ from augment.cli._app import (
 )
 from augment.cli._images import fit_images, holds_images, sample_images
 
-_CHUNK = 100_000
+_CHUNK = 65_536  # rows in memory at a time, for each process
 
 
 @app.command()
@@ -66,7 +66,8 @@ def fit(
         return
     rows = workflow.read_table(table)
     X, y, patients = workflow.split_table(rows, target, groups)
-    model.fit(X, y, groups=patients)
+    if not workflow.fit_together(model, X, y, patients):
+        return
     model.save(out)
     given = f" given {target!r}" if target else ""
     typer.echo(f"Fitted {type(model).__name__} on {len(X)} rows of {X.shape[1]} columns{given}.")
@@ -79,7 +80,9 @@ def sample(
     model: Annotated[Path, typer.Argument(help="Model file from augment fit.")],
     out: Annotated[
         Path,
-        typer.Option("--out", help="CSV, TSV or Parquet file; for images a folder or .npz file."),
+        typer.Option(
+            "--out", "-o", help="CSV, TSV or Parquet file; for images a folder or .npz file."
+        ),
     ],
     n: Annotated[int | None, typer.Option("--n", "-n", help="Number of rows.")] = None,
     label: Annotated[
@@ -89,6 +92,9 @@ def sample(
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Repeats the same rows; fresh if absent.")
     ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", help="Processes; -1 is one per core. The rows are the same.")
+    ] = -1,
     mark: Annotated[
         bool, typer.Option("--mark/--no-mark", help="Write a column 'synthetic' with True.")
     ] = True,
@@ -117,7 +123,8 @@ def sample(
     workflow.check_table_ending(out)
     workflow.ensure_writable(out)
     with workflow.atomic_path(out) as partial:
-        workflow.write_table(workflow.draw_rows(generator, n, y, seed, _CHUNK), partial, mark=mark)
+        pieces = workflow.draw_rows(generator, n, y, seed, _CHUNK, jobs)
+        workflow.write_table(pieces, partial, mark=mark)
     typer.echo(f"Synthetic rows: {out}")
 
 

@@ -33,11 +33,14 @@ class Conditions:
     values : ndarray of shape (n, k), float64, or None
         The conditions themselves, canonical, so that a request comes back as it was made. Given
         by ``encode``, ``request`` and ``draw``.
+    start : int
+        The place of the first row in the request: noise follows from the place of a row.
     """
 
     strata: IntArray
     features: np.ndarray
     values: FloatArray | None = None
+    start: int = 0
 
     def __len__(self) -> int:
         return len(self.strata)

@@ -13,7 +13,7 @@ from augment._typing import FloatArray
 from augment.data._values import from_codes
 from augment.data.columns import Column
 
-__all__ = ["check_n_samples", "counted_labels", "warn_of_far_values"]
+__all__ = ["check_n_samples", "counted_labels", "part_of_counts", "warn_of_far_values"]
 
 # A request may leave the range by so much of its width before it is called far outside.
 _MARGIN = 0.1
@@ -67,6 +67,23 @@ def counted_labels(counts: Mapping[Any, Any]) -> list[Any]:
     if not sum(counts.values()):
         raise InvalidInputError(f"y asks for no rows at all: {dict(counts)!r}.")
     return [label for label, count in counts.items() for _ in range(int(count))]
+
+
+def part_of_counts(counts: Mapping[Any, int], start: int, stop: int) -> dict[Any, int]:
+    """Give the counts of rows ``start`` to ``stop`` of those that `counted_labels` lists.
+
+    Examples
+    --------
+    >>> part_of_counts({"malignant": 2, "benign": 3}, 1, 4)
+    {'malignant': 1, 'benign': 2}
+    """
+    part, first = {}, 0
+    for label, count in counts.items():
+        inside = min(stop, first + count) - max(start, first)
+        if inside > 0:
+            part[label] = inside
+        first += count
+    return part
 
 
 def warn_of_far_values(columns: Sequence[Column], values: FloatArray, *, frame: bool) -> None:

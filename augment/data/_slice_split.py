@@ -6,16 +6,15 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
 
 from augment._errors import AugmentWarning, InvalidInputError
-from augment._random import rng_for, seed_from, spawn_seeds
+from augment._random import rng_for, seed_from
 from augment._typing import IntArray, RandomState
 from augment.data._slice_set import SliceSet
 
 __all__ = ["split_slices"]
 
-_ATTEMPTS, _FOLDS = 10, 10
+_ORDERS = 200
 _LOST = 100.0
 """Misfit of a class that would be left with nothing to learn from."""
 
@@ -100,23 +99,24 @@ def _subjects(slices: SliceSet) -> IntArray:
 
 
 def _held_out(codes: IntArray, subjects: IntArray, fraction: float, seed: int) -> IntArray:
-    """Choose subjects to hold out, so that each class comes near to the wanted share."""
-    n_folds = min(_FOLDS, len(np.unique(subjects)))
-    n_taken = min(max(round(fraction * n_folds), 1), n_folds - 1)
-    wanted = np.bincount(codes) * fraction
+    """Choose subjects to hold out, so that each class comes near to the wanted share.
+
+    Subjects are put in random orders; of all beginnings of all orders the best is taken.
+    """
+    counts = np.zeros((subjects.max() + 1, codes.max() + 1))
+    np.add.at(counts, (subjects, codes), 1)
+    total = counts.sum(axis=0)
+    rng = rng_for(seed)
     best, least = np.empty(0, np.int64), np.inf
-    for attempt in spawn_seeds(seed, _ATTEMPTS):
-        folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=attempt)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of classes smaller than n_folds
-            parts = [test for _, test in folds.split(codes, codes, subjects)]
-        test = np.sort(np.concatenate(parts[:n_taken]))
-        left = np.bincount(np.delete(codes, test), minlength=len(wanted))
-        off = np.abs(np.bincount(codes[test], minlength=len(wanted)) / wanted - 1)
-        misfit = off.sum() + _LOST * (left == 0).sum()
-        if misfit < least:
-            best, least = test, misfit
-    return best
+    for _ in range(_ORDERS):
+        order = rng.permutation(len(counts))
+        taken = counts[order].cumsum(axis=0)[:-1]
+        misfit = np.abs(taken / (total * fraction) - 1).sum(axis=1)
+        misfit += _LOST * (taken == total).sum(axis=1)
+        at = int(misfit.argmin())
+        if misfit[at] < least:
+            best, least = order[: at + 1], float(misfit[at])
+    return np.flatnonzero(np.isin(subjects, best))
 
 
 def _taken_in_turns(

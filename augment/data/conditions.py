@@ -7,6 +7,7 @@ categorical condition, then normal scores of the continuous ones.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import warnings
 from collections.abc import Mapping
@@ -248,7 +249,7 @@ class ConditionEncoder(ConditionCodec):
         for k, (i, margin) in enumerate(zip(self._numbers, self._margins, strict=True)):
             pooled = np.zeros(n, dtype=np.int64)
             values[:, i] = margin.decode(ndtr(scores[:, k]), pooled, None)
-        return self._conditions(values)
+        return dataclasses.replace(self._conditions(values), start=start)
 
     def get_state(self) -> State:
         """Give the fitted encoder as arrays and JSON values."""

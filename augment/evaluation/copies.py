@@ -156,7 +156,7 @@ class _Check:
             fresh = to_other_patients(known, patients)
         else:
             fresh = self._distances(np.asarray(holdout))
-        self.threshold = float(np.quantile(fresh, quantile))
+        self.threshold = float(np.quantile(fresh, quantile)) if np.isfinite(fresh).any() else np.inf
         if not np.isfinite(self.threshold):
             raise InvalidInputError(
                 "All training images are of one patient, so nothing says how near is near. Pass "

@@ -15,6 +15,7 @@ from augment.evaluation._fidelity_inputs import Samples, check_samples
 from augment.evaluation._fidelity_measures import N_REPEATS, image_measures, table_measures
 from augment.evaluation._fidelity_result import FidelityResult
 from augment.evaluation._fidelity_words import judge
+from augment.evaluation._leak_guard import refuse_leak
 from augment.metrics._sides import draw_pairs
 
 __all__ = ["FidelityResult", "evaluate_fidelity"]
@@ -28,6 +29,7 @@ def evaluate_fidelity(
     synthetic: Any,
     holdout: Any = None,
     *,
+    generator: Any = None,
     groups: Any = None,
     holdout_groups: Any = None,
     random_state: RandomState = None,
@@ -48,6 +50,8 @@ def evaluate_fidelity(
         images of shape (n, channels, height, width); y holds labels, a continuous target, or a
         frame of conditions, whose first column that is no amount is taken as the label. All come
         with y or none. A set of slices (with ``images``, ``y`` and ``groups``) also serves.
+    generator : generator, optional
+        The fitted generator: a hold-out that it was fitted on is refused.
     groups, holdout_groups : array-like of shape (n,), optional
         The patient of each row. Without them each row counts as a patient.
     random_state : None, int, RandomState or Generator, default=None
@@ -62,7 +66,8 @@ def evaluate_fidelity(
     ------
     InvalidInputError
         If columns, sizes, labels or groups do not fit together, or there are fewer than four
-        rows a side.
+        rows a side; or if the generator was fitted on more of the held-out rows than have a
+        duplicate among the real ones.
 
     Notes
     -----
@@ -110,6 +115,9 @@ def evaluate_fidelity(
     """
     start = time.perf_counter()
     samples = check_samples(real, synthetic, holdout, groups, holdout_groups)
+    warned = []
+    if generator is not None and len(samples.X) == 3:
+        warned = refuse_leak(generator, samples.X[0], samples.X[2])
     seed = seed_from(random_state)
     draws = draw_pairs(samples.rows, n_repeats=N_REPEATS, seed=seed)
     n = draws.n
@@ -137,7 +145,7 @@ def evaluate_fidelity(
         by_pair=found.by_pair,
         relations=found.relations,
         settings=settings,
-        notes=tuple(_notes(samples, groups)),
+        notes=(*warned, *_notes(samples, groups)),
     )
 
 

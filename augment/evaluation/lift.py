@@ -83,7 +83,7 @@ def evaluate_lift(
         Labels. Classes with fewer rows than `n_splits` stay in training and are not scored.
     estimators : None, classifier, list or dict of classifiers, default=None
         None takes the six of `default_estimators`; for images a small CNN
-        (`augment.ImageClassifier`) and extremely randomised trees on coarse pixels. Bare
+        (`augment.ImageClassifier`) and logistic regression on fixed random convolutions. Bare
         classifiers of tables get a default preparation; pipelines are used as they are.
     groups : array-like of shape (n,), default=None
         The patient of each row. No patient is ever on both sides of a split.
@@ -93,7 +93,7 @@ def evaluate_lift(
         Parts per repetition, and repetitions.
     ratio : "auto" or float, default="auto"
         Synthetic rows per training row; "auto" is ``max(500, 5 n)`` rows for ``n`` training rows,
-        and for images ``2 n`` of which each counts half as much as a real one.
+        and for images ``5 n`` of which each counts a fifth of a real one.
     baselines : "auto", tuple of str, or dict of str to generator, default="auto"
         Control arms. "auto" is "bootstrap", "jitter", "smote" and "class_weight" for tables, and
         "bootstrap" and "classical" for images. A dict adds generators to compare with, under
@@ -147,8 +147,8 @@ def evaluate_lift(
     same number of optimiser steps. The verdict is then about what synthetic images add to that:
     ``classical_augmented`` against ``classical``, and against ``classical_bootstrap``.
     ``comparisons`` also holds ``augmented`` against ``real``. A classifier with a parameter
-    ``augmentation`` moves its images itself, anew in every step; any other learns from the images
-    and four moved copies of each, which together count as one.
+    ``augmentation`` moves all of its images itself, anew in every step; any other learns from the
+    real images and four moved copies of each, which together count as one, and from what is added.
 
     What this does not do: it tunes neither generator nor classifiers, so a lift may stand for
     regularisation that tuning would also bring; it says nothing about privacy.

@@ -12,6 +12,7 @@ from augment._errors import InvalidInputError
 from augment._random import seed_from
 from augment._typing import FloatArray, RandomState
 from augment.evaluation._fidelity_inputs import Samples, check_samples
+from augment.evaluation._leak_guard import refuse_leak
 from augment.evaluation._privacy_audit import Audit, audit
 from augment.evaluation._privacy_copies import COPY_LEVEL, Copies, find_copies
 from augment.evaluation._privacy_result import PrivacyResult
@@ -50,7 +51,8 @@ def evaluate_privacy(
         (n, columns)) or an array of images of shape (n, channels, height, width); all come with y
         or none. A set of slices (with ``images``, ``y`` and ``groups``) also serves.
     generator : generator, optional
-        The generator that drew the rows, fitted or not. Clones of it are fitted on random halves
+        The generator that drew the rows, fitted or not; if fitted, a hold-out that it was fitted
+        on is refused. Clones of it are fitted on random halves
         of the training rows: what do draws owe to each single patient?
     n_audit_fits : int, default=32
         Fits of the audit, an even number of at least 6; 0 leaves the audit out. They run in
@@ -70,7 +72,8 @@ def evaluate_privacy(
     ------
     InvalidInputError
         If columns, sizes, labels or groups do not fit together, or training part or hold-out have
-        fewer than ten rows.
+        fewer than ten rows; or if the generator was fitted on more of the held-out rows than have a
+        duplicate in the training part.
 
     Notes
     -----
@@ -122,6 +125,9 @@ def evaluate_privacy(
             f"evaluate_privacy needs at least {_FEWEST} training and held-out rows and a synthetic "
             f"one; found {sizes['train']}, {sizes['holdout']} and {sizes['synthetic']}."
         )
+    warned = []
+    if generator is not None and not _is_unfitted(generator):
+        warned = refuse_leak(generator, samples.X[0], samples.X[2])
     seed = seed_from(random_state)
     space = space_of(samples)
     features = [space.features(*pair) for pair in zip(samples.X, samples.extra, strict=True)]
@@ -154,11 +160,17 @@ def evaluate_privacy(
             "copy_level": COPY_LEVEL,
             "leak_level": LEAK_LEVEL,
             "nearness_level": NEARNESS_LEVEL,
+            "differential_privacy": getattr(generator, "privacy_", None),
             "seed": seed,
             "seconds": time.perf_counter() - start,
         },
-        notes=tuple(_notes(samples, copies, refits, groups)),
+        notes=(*warned, *_notes(samples, copies, refits, groups)),
     )
+
+
+def _is_unfitted(generator: Any) -> bool:
+    """Tell whether it has not been fitted: then the audit alone wants it."""
+    return not getattr(generator, "__sklearn_is_fitted__", lambda: True)()
 
 
 def _check_fits(n_fits: int) -> None:

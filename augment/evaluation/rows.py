@@ -29,6 +29,8 @@ class TrainingSet:
         Whether the images are augmented classically.
     weight : ndarray of float64 of shape (n,) or None
         How much each row counts; None where all count alike.
+    n_added : int
+        How many rows, the last ones, are synthetic or copies.
     """
 
     X: Any
@@ -36,6 +38,7 @@ class TrainingSet:
     balanced: bool = False
     classical: bool = False
     weight: FloatArray | None = None
+    n_added: int = 0
 
 
 def joined(real: TrainingSet, new: TrainingSet, weight: float = 1.0) -> TrainingSet:
@@ -44,7 +47,8 @@ def joined(real: TrainingSet, new: TrainingSet, weight: float = 1.0) -> Training
     weights = None
     if weight != 1.0:
         weights = np.repeat([1.0, weight], [real.codes.size, new.codes.size])
-    return TrainingSet(concatenate(real.X, new.X), codes, weight=weights)
+    X = concatenate(real.X, new.X)
+    return TrainingSet(X, codes, weight=weights, n_added=new.codes.size)
 
 
 @dataclasses.dataclass(frozen=True)

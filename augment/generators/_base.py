@@ -6,7 +6,7 @@ import abc
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from numbers import Integral
 from pathlib import Path
@@ -21,7 +21,9 @@ from augment._errors import SmallDataWarning, listed
 from augment._random import BLOCK, rng_for, seed_from
 from augment._typing import FloatArray, IntArray, RandomState, State
 from augment.data._pooling import MIN_STRATUM_ROWS
+from augment.data._requests import part_of_counts
 from augment.data.conditions import ConditionEncoder, Conditions, stream_uniforms
+from augment.generators._seen import SeenRows
 
 __all__ = ["BLOCK", "RANDOM_STATE", "BaseGenerator", "Block", "in_blocks"]
 
@@ -49,6 +51,7 @@ class BaseGenerator(BaseEstimator, abc.ABC):
 
     conditions_: ConditionEncoder
     classes_: np.ndarray
+    _seen_rows: SeenRows | None = None
 
     @abc.abstractmethod
     def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> None:
@@ -96,9 +99,9 @@ class BaseGenerator(BaseEstimator, abc.ABC):
             If the data cannot be used; the message says which column or value, and what to do.
         """
         self._validate_params()
-        self._is_fitted = False
+        self._is_fitted, self._seen_rows = False, None
         self._fit(X, y, sample_weight, groups)
-        self._is_fitted = True
+        self._is_fitted, self._seen_rows = True, SeenRows(X)
         return self
 
     def sample(
@@ -144,6 +147,24 @@ class BaseGenerator(BaseEstimator, abc.ABC):
             conditions.strata, conditions.features, conditions.values
         )
 
+    def _sample_part(self, start: int, stop: int, y: Any, seed: int) -> tuple[Any, Any]:
+        """Give rows `start` to `stop` of ``sample(n, y=y, random_state=seed)``, and no others.
+
+        `start` is a multiple of `BLOCK`. `y` is None, one label or fixed condition, or counts.
+        """
+        if y is None:
+            conditions = self.conditions_.draw(stop - start, start, seed)
+        else:
+            counted = isinstance(y, Mapping) and self.conditions_.kind == "labels"
+            wanted = part_of_counts(y, start, stop) if counted else y
+            request = self.conditions_.request(1 if counted else stop - start, wanted)
+            assert isinstance(request, Conditions)
+            conditions = replace(request, start=start)
+        rows = self._sample_rows(conditions, seed)
+        return rows, self.conditions_.decode(
+            conditions.strata, conditions.features, conditions.values
+        )
+
     def save(self, path: str | Path) -> None:
         """Write the fitted generator to one ``.safetensors`` file, without pickle.
 
@@ -166,6 +187,10 @@ class BaseGenerator(BaseEstimator, abc.ABC):
         check_is_fitted(self)
         parameters = _storable(self.get_params(deep=False))
         write_state(path, type(self).__name__, parameters, self._get_state())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give what pickling and copying keep: all but the fingerprints of the rows."""
+        return {**super().__getstate__(), "_seen_rows": None}
 
     def __sklearn_is_fitted__(self) -> bool:
         """Say whether `fit` has been called."""
@@ -239,9 +264,10 @@ def in_blocks(conditions: Conditions, seed: int) -> Iterator[Block]:
     The last block is filled up by repeating its last row: a product of matrices rounds
     differently for another number of rows, and a row must not depend on how many were asked for.
     """
-    n_rows = len(conditions)
-    for number in range(-(-n_rows // BLOCK)):
-        rows = np.minimum(np.arange(number * BLOCK, (number + 1) * BLOCK), n_rows - 1)
+    n_rows, first = len(conditions), conditions.start // BLOCK
+    for number in range(first, first - (-n_rows // BLOCK)):
+        own = np.arange(BLOCK) + (number - first) * BLOCK
+        rows = np.minimum(own, n_rows - 1)
         places = stream_uniforms(BLOCK, number * BLOCK, seed)
         order = np.argsort(np.argsort(places, kind="stable"), kind="stable")
         yield Block(conditions.rows(rows), rng_for(seed, 1, number), order)

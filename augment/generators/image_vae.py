@@ -29,11 +29,13 @@ CROSS_FITS, CROSS_FRACTION = 5, 0.2
 class ImageVAE(LawImageGenerator):
     """Conditional variational autoencoder for 20 to a few hundred small images.
 
-    The encoder and the decoder are linear, and at their known optimum: conditions move the mean
-    image, principal axes carry the rest. What makes the images good is the law of the latent
-    codes: not a standard normal, but for each condition a mixture of Gaussians, each of at least
-    five images, with covariances drawn towards a common one. A convolutional path can be added
-    with `hidden_dim`; on small sets it smoothed more than it mended, so it is off by default.
+    An image becomes an appearance and a shape: like images are deformed smoothly until they fit
+    each other [4]_. The encoder and the decoder of both are linear, and at their known optimum:
+    conditions move the mean, principal axes carry the rest. What makes the images good is the law
+    of the latent codes: not a standard normal, but for each condition a mixture of Gaussians, each
+    of at least five images, with covariances drawn towards a common one. A convolutional path can
+    be added with `hidden_dim`; on small sets it smoothed more than it mended, so it is off by
+    default.
 
     Parameters
     ----------
@@ -76,7 +78,7 @@ class ImageVAE(LawImageGenerator):
     classes_ : ndarray
         The labels, if `y` was labels.
     law_ : ImageLaw
-        The linear path and the law of its codes.
+        The alignment, the linear path and the law of its codes.
     history_ : DataFrame
         Loss by step; empty without a convolutional path.
     n_steps_ : int
@@ -93,10 +95,11 @@ class ImageVAE(LawImageGenerator):
     `fit` takes an array `(n, channels, height, width)` of any intensity range, and `sample` gives
     the same dtype and range back. Missing or infinite pixels are refused.
 
-    **What this does not do.** It is sharp only where images are aligned: edges that lie elsewhere
-    in every image come out as ghosts. It draws no texture that no image had. It gives no
-    guarantee of privacy: a component may describe five images, and the images that it draws lie
-    between them. A continuous condition shifts the mean and the choice of components alone.
+    **What this does not do.** Detail that the deformation does not find in other images is
+    averaged: outlines are sharp, folds of the cortex are not. It draws no texture that no image
+    had. It gives no guarantee of privacy: a component may describe five images, and the images
+    that it draws lie between them. A continuous condition shifts the mean and the choice of
+    components alone. `reconstruct` deforms, too: to find anomalies set ``deformation_grid=0``.
 
     References
     ----------
@@ -105,6 +108,8 @@ class ImageVAE(LawImageGenerator):
        collapse", NeurIPS 2019.
     .. [3] M. E. Tipping and C. M. Bishop, "Mixtures of probabilistic principal component
        analyzers", Neural Computation, 1999.
+    .. [4] T. F. Cootes, G. J. Edwards and C. J. Taylor, "Active appearance models", IEEE TPAMI
+       2001.
 
     Examples
     --------

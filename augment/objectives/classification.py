@@ -15,10 +15,10 @@ __all__ = ["ClassificationObjective"]
 
 
 class ClassificationObjective(Objective):
-    """Weighted cross-entropy of a network that gives logits.
+    """Cross-entropy of a network that gives logits.
 
-    Batches hold ``image`` (n, channels, height, width), ``code`` (n,) and ``weight`` (n,), whose
-    mean over all rows is 1.
+    Batches hold ``image`` (n, channels, height, width) and ``code`` (n,). How much a row counts is
+    for the batches to say, by how often they hold it.
 
     Parameters
     ----------
@@ -63,14 +63,11 @@ class ClassificationObjective(Objective):
         generator: torch.Generator,
         step: int,  # noqa: ARG002
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Give the weighted mean cross-entropy of a batch."""
+        """Give the mean cross-entropy of a batch."""
         images = batch["image"]
         if self.augmentation is not None:
             images = self.augmentation(images, generator)
         logits = self.networks["classifier"](images)
-        losses = functional.cross_entropy(
-            logits, batch["code"], reduction="none", label_smoothing=self.label_smoothing
-        )
-        loss = (batch["weight"] * losses).mean()
+        loss = functional.cross_entropy(logits, batch["code"], label_smoothing=self.label_smoothing)
         hit = (logits.argmax(dim=1) == batch["code"]).float()
         return loss, {"accuracy": hit.mean().detach()}

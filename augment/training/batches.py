@@ -15,6 +15,8 @@ from augment.objectives.base import Batch
 __all__ = ["Batches"]
 
 _SEED_LIMIT = 2**62
+# Batches whose rows are chosen at a time, at least: small tables would be shuffled at every step.
+_AHEAD = 16
 
 
 class Batches:
@@ -34,6 +36,9 @@ class Batches:
     members : sequence of Tensor of int64, optional
         For an ensemble: the rows that each of its K members may see. Each member has its own
         shuffles, which depend on its position in the list and not on the other members.
+    weights : Tensor of shape (n,), optional
+        How often a row is seen, relative to the others. A pass then holds each row as often as
+        its share of all weights says, rounded up or down at random.
 
     Raises
     ------
@@ -54,6 +59,7 @@ class Batches:
         batch_size: int,
         generator: torch.Generator,
         members: Sequence[torch.Tensor] | None = None,
+        weights: torch.Tensor | None = None,
     ) -> None:
         self.n_rows = _common_rows(tensors)
         if batch_size < 1:
@@ -63,10 +69,12 @@ class Batches:
         self.n_members = None if members is None else len(members)
         self._rows = [torch.arange(self.n_rows)] if members is None else [*members]
         _check_members(self._rows, self.n_rows)
+        self._weights = None if weights is None else weights.double().cpu()
         seeds = torch.randint(_SEED_LIMIT, (len(self._rows),), generator=generator).tolist()
         self._generators = [torch_generator(seed) for seed in seeds]
         self._tails = [torch.empty(0, dtype=torch.int64) for _ in self._rows]
         self._device = torch.device("cpu")
+        self._share = (0, 1)
         self._set_queue(torch.empty(0, len(self._rows) * batch_size, dtype=torch.int64), 0)
         self.to("cpu")
 
@@ -79,12 +87,29 @@ class Batches:
         """Move the rows to a device, and give the same object back."""
         self._device = torch.device(device)
         self.tensors = {name: value.to(self._device) for name, value in self.tensors.items()}
-        lead = (self.batch_size,) if self.n_members is None else (self.n_members, self.batch_size)
+        own = len(range(self._share[0], self.batch_size, self._share[1]))
+        lead = (own,) if self.n_members is None else (self.n_members, own)
         self._sources = [
             (name, tensor, lead + tuple(tensor.shape[1:])) for name, tensor in self.tensors.items()
         ]
         self._set_queue(self._queue, self._position)
         return self
+
+    def share(self, rank: int, n_processes: int) -> Batches:
+        """Give only every `n_processes`-th row of each batch, from row `rank` on.
+
+        Raises
+        ------
+        InvalidInputError
+            If there are more processes than rows in a batch.
+        """
+        if n_processes > self.batch_size:
+            raise InvalidInputError(
+                f"Each process needs a row of every batch; {n_processes} processes share batches "
+                f"of {self.batch_size}. Use fewer processes, or larger batches."
+            )
+        self._share = (rank, n_processes)
+        return self.to(self._device)
 
     def __iter__(self) -> Iterator[Batch]:
         """Give itself: the stream has one position."""
@@ -117,8 +142,8 @@ class Batches:
         self._set_queue(state["queue"], state["position"])
 
     def _refill(self) -> None:
-        """Shuffle one more pass of the largest member, and as many rows of the others."""
-        steps = self.steps_per_epoch
+        """Shuffle one more pass of the largest member or a few, and as many rows of the others."""
+        steps = max(self.steps_per_epoch, _AHEAD)
         streams = torch.stack(
             [self._take(member, steps * self.batch_size) for member in range(len(self._rows))]
         )
@@ -130,16 +155,30 @@ class Batches:
         rows, parts, found = self._rows[member], [self._tails[member]], len(self._tails[member])
         while found < n:
             shuffle = torch.randperm(len(rows), generator=self._generators[member])
-            parts.append(rows[shuffle])
+            parts.append(self._chosen(rows[shuffle], self._generators[member]))
             found += len(rows)
         stream = torch.cat(parts)
         self._tails[member] = stream[n:].clone()
         return stream[:n]
 
+    def _chosen(self, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Give one pass over shuffled rows, in which those that weigh more come more often."""
+        if self._weights is None:
+            return rows
+        cumulated = self._weights[rows].cumsum(0)
+        places = torch.arange(len(rows)) + torch.rand(1, generator=generator, dtype=torch.float64)
+        at = torch.searchsorted(cumulated, places * (cumulated[-1] / len(rows)))
+        seen = rows[at.clamp(max=len(rows) - 1)]
+        return seen[torch.randperm(len(rows), generator=generator)]
+
     def _set_queue(self, queue: torch.Tensor, position: int) -> None:
         """Keep row numbers, (steps, members x batch_size), ready to be taken one by one."""
         self._queue = queue.to(self._device)
-        self._indices = self._queue.unbind(0)
+        own, (rank, n_processes) = self._queue, self._share
+        if n_processes > 1:
+            parts = own.view(len(own), len(self._rows), self.batch_size)
+            own = parts[..., rank::n_processes].flatten(1)
+        self._indices = own.unbind(0)
         self._position = position
 
 

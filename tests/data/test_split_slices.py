@@ -52,7 +52,7 @@ def test_a_class_of_one_subject_is_learned_from():
 
 
 def test_subjects_take_turns():
-    groups = ["big"] * 30 + [f"s{i}" for i in range(6)] + ["t", "u", "v"] * 4
+    groups = ["big"] * 30 + [f"s{i}" for i in range(30)]
     train, _ = split_slices(
         slices_of([0] * len(groups), groups), n_per_class=4, holdout_fraction=0.2, random_state=0
     )

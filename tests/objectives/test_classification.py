@@ -23,10 +23,10 @@ def objective(augmentation=None, smoothing=0.0):
 
 def batch(n=12):
     noise = torch.rand(n, 1, 4, 4, generator=torch_generator(0))
-    return {"image": noise, "code": torch.arange(n) % 3, "weight": torch.ones(n)}
+    return {"image": noise, "code": torch.arange(n) % 3}
 
 
-def test_equal_weights_give_the_mean_cross_entropy():
+def test_the_loss_is_the_mean_cross_entropy():
     method, rows = objective(), batch()
     loss, terms = method.loss("classifier", rows, torch_generator(1), 0)
     logits = method.networks["classifier"](rows["image"])
@@ -34,12 +34,15 @@ def test_equal_weights_give_the_mean_cross_entropy():
     assert 0 <= terms["accuracy"] <= 1
 
 
-def test_a_row_that_counts_twice_is_a_row_that_is_there_twice():
-    method, rows = objective(smoothing=0.1), batch()
-    heavy = {**rows, "weight": torch.tensor([2.0] + [1.0] * 11)}
-    twice = {name: torch.cat([value[:1], value]) for name, value in rows.items()}
-    one, two = (method.loss("classifier", b, torch_generator(1), 0)[0] for b in (heavy, twice))
-    assert 12 * one.item() == pytest.approx(13 * two.item())
+def test_smoothing_makes_certainty_cost():
+    rows, sure = batch(3), objective(smoothing=0.1)
+    linear = sure.networks["classifier"][1]
+    nn.init.zeros_(linear.weight)
+    linear.bias.data = torch.tensor([50.0, 0.0, 0.0])
+    loss, _ = sure.loss(
+        "classifier", {**rows, "code": torch.zeros(3).long()}, torch_generator(1), 0
+    )
+    assert loss.item() == pytest.approx(0.1 / 3 * 100)
 
 
 def test_augmentation_is_asked_in_every_step():

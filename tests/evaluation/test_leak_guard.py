@@ -1,0 +1,73 @@
+"""A hold-out that the generator was fitted on is refused."""
+
+import functools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import augment
+from augment import Bootstrap, GaussianCopula, ImageVAE, evaluate_fidelity, evaluate_privacy
+from augment._errors import InvalidInputError
+from tests.evaluation.test_fidelity import cohort
+from tests.evaluation.test_fidelity_images import images
+
+TRAIN, HOLDOUT, DRAWN = cohort(60), cohort(60, 1), cohort(60, 2)
+EVALUATIONS = [
+    functools.partial(evaluate_fidelity, random_state=0),
+    functools.partial(evaluate_privacy, n_audit_fits=0, random_state=0),
+]
+
+
+def joined(*pairs):
+    return tuple(pd.concat(parts, ignore_index=True) for parts in zip(*pairs, strict=True))
+
+
+@pytest.fixture(params=EVALUATIONS, ids=["fidelity", "privacy"])
+def evaluate(request):
+    return request.param
+
+
+def test_leaked_holdout_is_refused(evaluate):
+    leaked = GaussianCopula().fit(*joined(TRAIN, HOLDOUT))
+    with pytest.raises(InvalidInputError, match="fitted on 60 of the 60 held-out rows"):
+        evaluate(TRAIN, DRAWN, HOLDOUT, generator=leaked)
+
+
+def test_few_leaked_rows_are_enough(evaluate):
+    few = tuple(part[:2] for part in HOLDOUT)
+    leaked = GaussianCopula().fit(*joined(TRAIN, few))
+    X, y = HOLDOUT
+    turned = X[X.columns[::-1]], y
+    with pytest.raises(InvalidInputError, match="fitted on 2 of the 60"):
+        evaluate(TRAIN, DRAWN, turned, generator=leaked)
+
+
+def test_honest_holdout_passes(evaluate):
+    result = evaluate(TRAIN, DRAWN, HOLDOUT, generator=GaussianCopula().fit(*TRAIN))
+    assert not any("fitted" in note for note in result.notes)
+
+
+def test_duplicates_between_train_and_holdout_are_explained(evaluate):
+    mixed = joined(tuple(part[:5] for part in TRAIN), HOLDOUT)
+    evaluate(TRAIN, DRAWN, mixed, generator=Bootstrap().fit(*TRAIN))
+
+
+def test_other_training_rows_are_noted(evaluate):
+    result = evaluate(TRAIN, DRAWN, HOLDOUT, generator=GaussianCopula().fit(*cohort(60, 7)))
+    assert any("60 of the 60 training rows" in note for note in result.notes)
+
+
+def test_a_model_from_a_file_cannot_be_checked(evaluate, tmp_path):
+    GaussianCopula().fit(*joined(TRAIN, HOLDOUT)).save(tmp_path / "m.safetensors")
+    model = augment.load(tmp_path / "m.safetensors")
+    result = evaluate(TRAIN, DRAWN, HOLDOUT, generator=model)
+    assert any("could not be checked" in note for note in result.notes)
+
+
+def test_images_are_guarded(evaluate):
+    train, holdout, drawn = images(30, 0), images(30, 1), images(30, 2)
+    both = [np.concatenate(pair) for pair in zip(train, holdout, strict=True)]
+    leaked = ImageVAE(max_steps=1, random_state=0).fit(*both)
+    with pytest.raises(InvalidInputError, match="fitted on 30 of the 30"):
+        evaluate(train, drawn, holdout, generator=leaked)

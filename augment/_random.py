@@ -6,8 +6,9 @@ random streams of numpy or torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,11 +19,22 @@ from augment._typing import RandomState
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["BLOCK", "isolated_rng", "rng_for", "seed_from", "spawn_seeds", "torch_generator"]
+__all__ = [
+    "BLOCK",
+    "batch_noise",
+    "isolated_rng",
+    "rng_for",
+    "seed_from",
+    "share_of_batch",
+    "spawn_seeds",
+    "torch_generator",
+]
 
 # Noise comes in blocks of rows, each from its own child seed, so that row i never depends on n.
 BLOCK = 1024
 _SEED_LIMIT = 2**63 - 1
+# Which rows of a batch this process has: number, processes, rows of the whole batch.
+_SHARE: ContextVar[tuple[int, int, int]] = ContextVar("share", default=(0, 1, 0))
 
 
 def seed_from(random_state: RandomState) -> int:
@@ -107,6 +119,56 @@ def torch_generator(seed: int) -> torch.Generator:
     generator = torch.Generator(device="cpu")
     generator.manual_seed(int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> 1))
     return generator
+
+
+@contextmanager
+def share_of_batch(rank: int, n_processes: int, n_rows: int) -> Iterator[None]:
+    """Let `batch_noise` give this process its own rows of the noise of a whole batch.
+
+    Parameters
+    ----------
+    rank, n_processes : int
+        Process number `rank` has every `n_processes`-th row, from row `rank` on.
+    n_rows : int
+        Rows of the whole batch.
+    """
+    token = _SHARE.set((rank, n_processes, n_rows))
+    try:
+        yield
+    finally:
+        _SHARE.reset(token)
+
+
+def batch_noise(
+    draw: Callable[..., torch.Tensor],
+    shape: Sequence[int],
+    generator: torch.Generator,
+    *,
+    axis: int = 1,
+) -> torch.Tensor:
+    """Draw noise for the rows of a batch, the same whether one process has them all or several.
+
+    Parameters
+    ----------
+    draw : callable
+        ``torch.rand`` or ``torch.randn``.
+    shape : sequence of int
+        Of the rows that this process has.
+    generator : torch.Generator
+        CPU generator; it moves on alike in every process.
+    axis : int, default=1
+        Where rows are counted.
+
+    Returns
+    -------
+    Tensor
+        Of `shape`.
+    """
+    rank, n_processes, n_rows = _SHARE.get()
+    if n_processes == 1:
+        return draw(tuple(shape), generator=generator)
+    whole = draw((*shape[:axis], n_rows, *shape[axis + 1 :]), generator=generator)
+    return whole[(slice(None),) * axis + (slice(rank, None, n_processes),)]
 
 
 @contextmanager

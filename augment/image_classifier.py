@@ -49,7 +49,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     augmentation : {"classical"} or None, default=None
         "classical" moves, bends and disturbs every image anew in each step, as
         :class:`~augment.data.ClassicalAugmentation` says.
-    max_steps : int, default=300
+    max_steps : int, default=200
         Training steps.
     batch_size : int, default=32
         Images in a step; at least 2, whose batch normalises them.
@@ -137,7 +137,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         self,
         *,
         augmentation: str | None = None,
-        max_steps: int = 300,
+        max_steps: int = 200,
         batch_size: int = 32,
         side: int = 32,
         width: int = 8,

@@ -43,6 +43,7 @@ __all__ = [
     "describe_model",
     "draw_rows",
     "ensure_writable",
+    "fit_together",
     "generator_names",
     "load_settings",
     "make_generator",
@@ -118,6 +119,28 @@ def make_generator(name: str, **params: Any) -> Any:
     return generator
 
 
+def fit_together(generator: Any, X: Any, y: Any, groups: Any) -> bool:
+    """Fit in this process, or in all that ``torchrun`` started, each with a part of every batch.
+
+    Parameters
+    ----------
+    generator : estimator
+        An unfitted generator with an integer `random_state`.
+    X, y, groups
+        As for ``fit``.
+
+    Returns
+    -------
+    bool
+        Whether this process is the one that writes the model.
+    """
+    from augment.training.distributed import is_main_process, joined_processes
+
+    with joined_processes():
+        generator.fit(X, y, groups=groups)
+        return is_main_process()
+
+
 def describe_environment() -> dict[str, Any]:
     """Say what a run was computed with: versions, platform, cores; no names, no paths.
 
@@ -178,6 +201,11 @@ def describe_model(path: str | Path) -> dict[str, Any]:
         facts["labels"] = model.classes_.tolist()
     if hasattr(model, "n_steps_"):
         facts["steps"] = model.n_steps_
+    spent = getattr(model, "privacy_", None)
+    if spent:
+        facts["differential privacy"] = (
+            f"epsilon {spent['epsilon']:.4g}, delta {spent['delta']:.3g} ({spent['neighbours']})"
+        )
     facts["parameters"] = stored.params
     facts["saved with"] = stored.versions
     return facts

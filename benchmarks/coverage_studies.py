@@ -114,7 +114,7 @@ def run_lift(out: Path, n_studies: int, n_jobs: int) -> None:
         run_batches(path, study, [(index,) for index in range(n) if index not in done], n_jobs)
 
 
-def curves(n_studies: int = 1000) -> Iterator[dict[str, str]]:
+def curves(n_studies: int) -> Iterator[dict[str, str]]:
     """Coverage of `equivalent_rows` where the truth is known."""
     sizes = [60, 85, 120, 170, 240]
     for rise in (0.0, 0.02, 0.04, 0.08):
@@ -171,7 +171,7 @@ def main() -> None:
         run_lift(given.out, given.studies, given.jobs)
     makers: dict[str, Callable[[], Iterator[dict[str, str]]]] = {
         "lift": lambda: lift(given.out),
-        "curves": curves,
+        "curves": lambda: curves(given.studies),
     }
     for part in given.parts:
         text = markdown(list(makers[part]()))

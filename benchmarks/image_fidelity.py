@@ -1,4 +1,4 @@
-"""Compare generators of images with a class-wise PCA and Gaussian, and with other patients.
+"""Compare generators of images with PCA, with MONAI's networks, and with other patients.
 
     python benchmarks/image_fidelity.py FOLDER --sizes 20 50 --splits 5 --out results.csv
 
@@ -6,23 +6,60 @@ FOLDER holds images and an ``index.csv`` with columns ``file`` (relative), ``lab
 (the patient, or a run of slices that keeps patients together). Half of the blocks of each class
 are learned from, a quarter is the hold-out, and a quarter gives the fresh slices of other
 patients: what a perfect generator would reach. Figures are means over splits.
+
+Rivals train for as many seconds of computing as the targets allow: 60 for autoencoders, 180 for
+adversarial networks, times ``--budget``. A classifier that is trained on all slices of the
+hold-out says whether images show the label that was asked for. Results are added to the file
+split by split, and what it holds is not computed again.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from image_rivals import monai_dcgan, monai_vae
 from PIL import Image
 
-from augment import ImageVAE
+from augment import ImageClassifier, ImageGAN, ImageVAE
 from augment.metrics import compare_images
 
 SIDE = 64
-METRICS = ["kernel distance", "Frechet distance", "recall", "coverage", "copy rate"]
+VAE_SECONDS, GAN_SECONDS = 60.0, 180.0
+JUDGE_STEPS = 200
+FLOOR = "other patients"
+METRICS = [
+    "kernel distance",
+    "Frechet distance",
+    "recall",
+    "coverage",
+    "two-sample AUC",
+    "copy rate",
+    "label accuracy",
+]
+Frame: TypeAlias = pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Data:
+    """Images, their labels, and the patient of each."""
+
+    X: np.ndarray
+    y: np.ndarray
+    blocks: np.ndarray
+
+    def rows(self, chosen: np.ndarray) -> Data:
+        """Give some of them."""
+        return Data(self.X[chosen], self.y[chosen], self.blocks[chosen])
+
+
+Draw: TypeAlias = Callable[[Data, np.ndarray, int], dict[str, np.ndarray]]
 
 
 def read(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -74,55 +111,128 @@ def pca_gaussian(
     return drawn.clip(0, 255)
 
 
+def generators(budget: float) -> dict[str, Draw]:
+    """Give what is compared: training images, labels, blocks, wanted labels and seed to images."""
+
+    def fitted(generator: Any) -> Draw:
+        def draw(data: Data, wanted: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+            model = generator(random_state=seed).fit(data.X, data.y, groups=data.blocks)
+            return {generator.__name__: model.sample(y=wanted, random_state=seed)[0]}
+
+        return draw
+
+    def pca(axes: int | None) -> Draw:
+        name = f"PCA + Gaussian, {axes or 'all'} axes"
+        return lambda data, wanted, seed: {name: pca_gaussian(data.X, data.y, wanted, axes, seed)}
+
+    def variational(data: Data, wanted: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+        return monai_vae(data.X, data.y, wanted, VAE_SECONDS * budget, seed)
+
+    def adversarial(data: Data, wanted: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+        drawn = monai_dcgan(data.X, data.y, wanted, GAN_SECONDS * budget, seed)
+        return {"MONAI DCGAN": drawn}
+
+    return {
+        "PCA + Gaussian, all axes": pca(None),
+        "PCA + Gaussian, 20 axes": pca(20),
+        "ImageVAE": fitted(ImageVAE),
+        "MONAI VAE, fitted law": variational,
+        "MONAI DCGAN": adversarial,
+        "ImageGAN": fitted(ImageGAN),
+    }
+
+
+def classifier(data: Data, seed: int) -> ImageClassifier:
+    """Fit the judge of labels, classes weighed alike."""
+    share = data.y[:, None] == np.unique(data.y)
+    weight = (share / share.sum(axis=0)).sum(axis=1)
+    model = ImageClassifier(max_steps=JUDGE_STEPS, random_state=seed)
+    return model.fit(data.X, data.y, sample_weight=weight / weight.mean())
+
+
+def agreement(judge: ImageClassifier, images: np.ndarray, labels: np.ndarray) -> float:
+    """Give the share of images that show their label, the mean over classes."""
+    right = judge.predict(images) == labels
+    return float(np.mean([right[labels == label].mean() for label in np.unique(labels)]))
+
+
+def compared(parts: dict[str, Data], images: np.ndarray, labels: np.ndarray, seed: int) -> Frame:
+    """Take all figures of some images."""
+    train, held_out = parts["train"], parts["held out"]
+    return compare_images(
+        train.X,
+        images,
+        holdout=held_out.X,
+        labels=train.y,
+        synthetic_labels=labels,
+        holdout_labels=held_out.y,
+        groups=train.blocks,
+        holdout_groups=held_out.blocks,
+        n_repeats=2,
+        random_state=seed,
+    )
+
+
+def one_split(
+    data: Data, size: int, seed: int, wanted: list[str], budget: float
+) -> Iterator[Frame]:
+    """Give the figures of each generator that is wanted."""
+    names = ("train", "fresh", "held out")
+    rows = dict(zip(names, split(data.y, data.blocks, size, seed), strict=True))
+    parts = {name: data.rows(chosen) for name, chosen in rows.items()}
+    others = np.isin(data.blocks, np.unique(parts["held out"].blocks))
+    judge = classifier(data.rows(np.flatnonzero(others)), seed)
+    labels = np.repeat(parts["train"].y, 2)
+    fresh = parts["fresh"]
+    for name in wanted:
+        start, computed = time.perf_counter(), time.process_time()
+        if name == FLOOR:
+            drawn, shown = {FLOOR: fresh.X}, fresh.y
+        else:
+            drawn, shown = generators(budget)[name](parts["train"], labels, seed), labels
+        took = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - computed}
+        for found, images in drawn.items():
+            right = {"metric": "label accuracy", "value": agreement(judge, images, shown)}
+            frame = pd.concat([compared(parts, images, shown, seed), pd.DataFrame([right])])
+            yield frame.assign(generator=found, size=size, split=seed, budget=budget, **took)
+
+
+def table(found: Frame) -> str:
+    """Give the means over splits."""
+    found = found.assign(features=found["features"].fillna("classifier"))
+    kept = found[found["metric"].isin(METRICS)]
+    keys = ["size", "features", "generator"]
+    means = kept.pivot_table(index=keys, columns="metric", values="value")
+    times = found.groupby(["size", "generator"])[["seconds", "cpu"]].mean().round(1)
+    splits = found.groupby(["size", "generator"])["split"].nunique().rename("splits")
+    return f"{means.round(3).to_string()}\n\n{times.join(splits).to_string()}"
+
+
 def main() -> None:
-    """Run all splits, keep every figure, and print the means."""
+    """Run what is missing, keep every figure, and print the means."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sizes", type=int, nargs="+", default=[20, 50])
     parser.add_argument("--splits", type=int, default=5)
+    parser.add_argument("--budget", type=float, default=1.0)
+    parser.add_argument("--generators", nargs="+", default=[FLOOR, *generators(1.0)])
     parser.add_argument("--out", type=Path, default=Path("image_fidelity.csv"))
     arguments = parser.parse_args()
-    X, y, blocks = read(arguments.folder)
-    found = []
-    for size in arguments.sizes:
-        for seed in range(arguments.splits):
-            train, fresh, held_out = split(y, blocks, size, seed)
-            wanted = np.repeat(y[train], 2)
-            start = time.perf_counter()
-            vae = ImageVAE(random_state=seed).fit(X[train], y[train], groups=blocks[train])
-            seconds = time.perf_counter() - start
-            drawn = {
-                "other patients": (X[fresh], y[fresh]),
-                "PCA + Gaussian, all axes": (
-                    pca_gaussian(X[train], y[train], wanted, None, seed),
-                    wanted,
-                ),
-                "PCA + Gaussian, 20 axes": (
-                    pca_gaussian(X[train], y[train], wanted, 20, seed),
-                    wanted,
-                ),
-                "ImageVAE": vae.sample(y=wanted, random_state=seed),
-            }
-            for name, (images, labels) in drawn.items():
-                frame = compare_images(
-                    X[train],
-                    images,
-                    holdout=X[held_out],
-                    labels=y[train],
-                    synthetic_labels=labels,
-                    holdout_labels=y[held_out],
-                    groups=blocks[train],
-                    holdout_groups=blocks[held_out],
-                    n_repeats=2,
-                    random_state=seed,
-                )
-                found.append(frame.assign(generator=name, size=size, split=seed, seconds=seconds))
-                pd.concat(found).to_csv(arguments.out, index=False)
-    table = pd.concat(found)
-    kept = table[table["metric"].isin([*METRICS, "two-sample AUC"])]
-    keys = ["size", "features", "generator"]
-    print(kept.pivot_table(index=keys, columns="metric", values="value").round(3).to_string())
-    print(f"ImageVAE fit: {table['seconds'].max():.1f} s at most")
+    data = Data(*read(arguments.folder))
+    found = pd.read_csv(arguments.out) if arguments.out.exists() else pd.DataFrame()
+    for seed in range(arguments.splits):
+        for size in arguments.sizes:
+            done = (
+                found.query("size == @size and split == @seed")["generator"] if len(found) else []
+            )
+            missing = [name for name in arguments.generators if name not in set(done)]
+            for frame in one_split(data, size, seed, missing, arguments.budget) if missing else ():
+                found = pd.concat([found, frame], ignore_index=True)
+                partial = arguments.out.with_suffix(".part")
+                found.to_csv(partial, index=False)
+                partial.replace(arguments.out)
+                print(size, seed, frame["generator"].iloc[0], flush=True)
+    print(table(found))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ import augment
 from augment._random import rng_for
 
 SIZES = (60, 150, 500)
-N_SYNTHETIC = 500
+N_SYNTHETIC = 400
 POWER_LAWS = ("normal, 5 columns", "clinical mixture", "few values")
 SHARES, NOISES = (0.02, 0.1, 1.0), (0.0, 0.05, 0.2)
 

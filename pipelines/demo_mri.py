@@ -46,7 +46,7 @@ class Settings(workflow.Settings):
     n_subjects: int = Field(40, ge=12)
     size: int = Field(48, ge=16)
     contrast: float = Field(0.2, ge=0)
-    estimators: tuple[str, ...] = ("extra trees",)
+    estimators: tuple[str, ...] = ("logistic regression",)
     generators: tuple[str, ...] = ("image_vae",)
     n_splits: int = Field(3, ge=2)
     random_state: int = Field(0, ge=0)

@@ -24,7 +24,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from augment import AugmentedClassifier, Bootstrap, GaussianCopula
 from augment._errors import AugmentError, SmallDataWarning
-from augment._selection import choose, plan_folds
+from augment._selection import choose, plan_folds, unharmed
 from augment.evaluation import default_estimators
 from augment.generators._trials import RealRows, find_scorer, find_weight_name
 from tests.evaluation.doubles import Copies, Oracle, Spy, blobs, clinical
@@ -165,10 +165,20 @@ def test_the_rule():
     twins = np.array([[0.0] * 3, [0.10, 0.1, 0.1], [0.11, 0.11, 0.11]])
     assert choose(twins, [0, 1, 1], 0.25) == 2  # of two weights the better
     assert choose(np.zeros((3, 4)), [0, 1, 2], 0.25) == 0  # equal is not better
-    auc = np.array([[0.8] * 4, [0.7] * 4, [0.9] * 4, [0.8] * 4])
-    assert choose(steps, [0, 1, 2, 5], 0.25, guarded=auc) == 3
-    assert choose(steps[:3], [0, 1, 5], 0.25, guarded=auc[:3]) == 2  # 1 ranks worse than none
-    assert choose(steps[:2], [0, 1], 0.25, guarded=auc[:2]) == 0
+    assert choose(steps[:3], [0, 1, 5], 0.25, allowed=[0, 2]) == 2
+    assert choose(steps[:3], [0, 1, 5], 0.25, allowed=[]) == 0
+    # the first step corrects the error for overlap, the second does not
+    close = np.array([[0.0] * 4, [0.40, 0.42, 0.38, 0.40], [0.43, 0.41, 0.44, 0.42]])
+    assert choose(close, [0, 1, 5], 0.25) == 2
+    far = np.array([[0.0] * 4, [0.1, -0.05, 0.13, 0.02]])
+    assert [choose(far, [0, 1], overlap) for overlap in (0.0, 0.25)] == [1, 0]
+
+
+def test_no_candidate_takes_part_that_lowers_the_second_score():
+    auc = np.array([[0.8] * 4, [0.7, 0.8, 0.8, 0.8], [0.8] * 4, [0.9] * 4])
+    assert unharmed(auc, [0, 1, 2, 5]) == [0, 2, 3]
+    assert unharmed(auc, [0, 5, 2, 1]) == [0]  # the largest dose does harm
+    assert unharmed(np.zeros((3, 4)), [0, 1, 2]) == [0, 1, 2]
 
 
 def test_rows_are_divided_more_often_the_fewer_they_are():

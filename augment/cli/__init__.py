@@ -6,10 +6,10 @@ imported inside the commands, so that ``augment --help`` is instant.
 
 from __future__ import annotations
 
-from augment.cli import benchmark, models, studies
+from augment.cli import benchmark, detect, models, studies
 from augment.cli._app import app
 
-__all__ = ["app", "benchmark", "main", "models", "studies"]
+__all__ = ["app", "benchmark", "detect", "main", "models", "studies"]
 
 
 def main() -> None:

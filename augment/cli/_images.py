@@ -42,7 +42,7 @@ def fit_images(
     )
     model.fit(slices.images, slices.given(covariates), groups=slices.groups)
     model.save(out)
-    typer.echo(f"Fitted {type(model).__name__} on {slices!r}.")
+    typer.echo(f"Fitted {type(model).__name__} on {slices}.")
     typer.echo(f"Model: {out}")
     typer.echo(f"Next:  augment sample {out} -n 50 --out synthetic")
 

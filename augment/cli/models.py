@@ -66,7 +66,8 @@ def fit(
         return
     rows = workflow.read_table(table)
     X, y, patients = workflow.split_table(rows, target, groups)
-    model.fit(X, y, groups=patients)
+    if not workflow.fit_together(model, X, y, patients):
+        return
     model.save(out)
     given = f" given {target!r}" if target else ""
     typer.echo(f"Fitted {type(model).__name__} on {len(X)} rows of {X.shape[1]} columns{given}.")

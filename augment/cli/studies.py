@@ -18,9 +18,15 @@ def demo(
     mri: Annotated[
         bool, typer.Option("--mri", help="Grow slices of phantom heads instead of a table.")
     ] = False,
+    anomaly: Annotated[
+        bool, typer.Option("--anomaly", help="Flag patients that do not look like normal ones.")
+    ] = False,
 ) -> None:
     """Grow 120 patients of a table that comes along, and say whether it helped."""
-    run_pipeline("demo_mri" if mri else "demo", None, (), out)
+    if mri and anomaly:
+        raise InvalidInputError("Choose one of --mri and --anomaly; both were given.")
+    name = "demo_mri" if mri else "demo_anomaly" if anomaly else "demo"
+    run_pipeline(name, None, (), out)
 
 
 @app.command()

@@ -162,6 +162,9 @@ class SliceSet:
         return self.conditions[[*label, *covariates]]
 
     def __repr__(self) -> str:
+        return f"SliceSet({self})"
+
+    def __str__(self) -> str:
         channels, height, width = self.images.shape[1:]
         parts = [f"{len(self)} slices of {channels}x{height}x{width}"]
         if self.groups is not None:
@@ -170,7 +173,7 @@ class SliceSet:
             names, counts = np.unique(np.asarray(self.y).astype(str), return_counts=True)
             shown = ", ".join(f"{n} {c}" for n, c in list(zip(names, counts, strict=True))[:8])
             parts.append(f"labels {shown}{', …' if len(names) > 8 else ''}")
-        return f"SliceSet({'; '.join(parts)})"
+        return "; ".join(parts)
 
 
 def _listed(rows: Any) -> bool:

@@ -47,8 +47,9 @@ def find_copies(samples: Samples, space: Space, features: list[FloatArray]) -> C
     # What other patients have, too, gives nobody away.
     shared = np.isin(names[1], names[2])
     p_values = near.p_values.copy()
-    chance = np.minimum(len(train) * space.chances(), 1.0)
-    p_values[exact] = np.where(shared, 1.0, chance[np.maximum(matched, 0)])[exact]
+    if exact.any():
+        chance = np.minimum(len(train) * space.chances(), 1.0)
+        p_values[exact] = np.where(shared, 1.0, chance[np.maximum(matched, 0)])[exact]
     copied = false_discovery(p_values, COPY_LEVEL)
     if _too_many_matches(names) <= COPY_LEVEL:
         copied |= exact & ~shared

@@ -52,7 +52,8 @@ class PrivacyResult(Result):
         ``expected`` (that share by chance), ``p_value`` (of a permutation test; rows that lie much
         nearer count for more).
     settings : dict
-        What a methods paragraph needs.
+        What a methods paragraph needs. ``differential_privacy``: the budget that the generator
+        spent (``epsilon``, ``delta``, ...), None without one.
     notes : tuple of str
         What a careful reader should know.
 

@@ -160,6 +160,7 @@ def evaluate_privacy(
             "copy_level": COPY_LEVEL,
             "leak_level": LEAK_LEVEL,
             "nearness_level": NEARNESS_LEVEL,
+            "differential_privacy": getattr(generator, "privacy_", None),
             "seed": seed,
             "seconds": time.perf_counter() - start,
         },

@@ -47,16 +47,18 @@ class AutoencoderGenerator(ReconstructionMixin, NetworkGenerator):
         """Give the step size of the autoencoders."""
         return LEARNING_RATE if self.learning_rate == "auto" else float(self.learning_rate)
 
+    def _kl_weight(self, n_rows: int) -> float:
+        """Give the weight of the Kullback-Leibler term."""
+        if self.kl_weight != "auto":
+            return float(self.kl_weight)
+        return min(1.0 + KL_SLOPE * self.sizes_["n_scores"] / n_rows, MAX_KL_WEIGHT)
+
     def _fit_autoencoders(self, training: Training, stage: Stage) -> nn.ModuleDict:
         """Train the ensemble, and give its networks."""
-        kl_weight = self.kl_weight
-        if kl_weight == "auto":
-            few = KL_SLOPE * self.sizes_["n_scores"] / training.n_rows
-            kl_weight = min(1.0 + few, MAX_KL_WEIGHT)
         generator = torch_generator(seed_of(training.seed, "first weights"))
         objective = VariationalObjective(
             **self.sizes_,
-            kl_weight=float(kl_weight),
+            kl_weight=self._kl_weight(training.n_rows),
             learning_rate=self._base_rate(),
             generator=generator,
         )

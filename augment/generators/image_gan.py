@@ -28,7 +28,7 @@ from augment.training import CollapseGuard
 
 __all__ = ["ImageGAN"]
 
-MAX_STEPS, BATCH_SIZE, LEARNING_RATE = 300, 16, 1e-3
+MAX_STEPS, BATCH_SIZE, LEARNING_RATE = 200, 16, 1e-3
 HIDDEN_DIM = 16
 CRITIC_FASTER = 2.0
 """How many times faster than the generator the critic learns."""
@@ -63,10 +63,10 @@ class ImageGAN(LawImageGenerator):
         Channels of the refiner at full size, rounded up to a multiple of four. "auto": 16.
     critic_dim : int, default=16
         Channels of the critic at full size.
-    penalty : float, default=1.0
+    penalty : float, default=0.03
         Weight of the gradient penalty of the critic.
     max_steps : int or "auto", default="auto"
-        Adversarial steps at most; held-out images stop them earlier. "auto": 300.
+        Adversarial steps at most; held-out images stop them earlier. "auto": 200.
     batch_size : int or "auto", default="auto"
         Images in a step. "auto": 16.
     learning_rate : float or "auto", default="auto"
@@ -160,7 +160,7 @@ class ImageGAN(LawImageGenerator):
         deformation_grid: int | str = "auto",
         hidden_dim: int | str = "auto",
         critic_dim: int = 16,
-        penalty: float = 1.0,
+        penalty: float = 0.03,
         max_steps: int | str = "auto",
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",

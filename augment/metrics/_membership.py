@@ -183,7 +183,7 @@ def _neighbor_ratio(asked: FloatArray, synthetic: FloatArray, reference: FloatAr
 
 def _classifier(asked: FloatArray, synthetic: FloatArray, reference: FloatArray) -> FloatArray:
     model = ExtraTreesClassifier(
-        50, min_samples_leaf=3, class_weight="balanced", random_state=0, n_jobs=1
+        30, min_samples_leaf=3, class_weight="balanced", random_state=0, n_jobs=1
     )
     y = np.repeat([0, 1], [len(reference), len(synthetic)])
     model.fit(np.concatenate([reference, synthetic]), y)

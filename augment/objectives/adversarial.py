@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from augment._random import batch_noise
 from augment.networks.tabular import StackedLinear
 from augment.objectives.base import Batch, Objective, Phase
 from augment.objectives.variational import dequantise
@@ -151,9 +152,9 @@ class AdversarialObjective(Objective):
 
     def _generate(self, batch: Batch, generator: torch.Generator) -> Tensor:
         given, seen = batch["conditions"], batch["observed"]
-        codes = torch.randn((*given.shape[:2], self.latent_dim), generator=generator)
+        codes = batch_noise(torch.randn, (*given.shape[:2], self.latent_dim), generator)
         mean, log_variance = self.networks["generator"](codes.to(given.device), given)
-        noise = torch.randn(mean.shape, generator=generator).to(mean.device)
+        noise = batch_noise(torch.randn, mean.shape, generator).to(mean.device)
         fake: Tensor = (mean + torch.exp(0.5 * log_variance) * noise) * seen
         return fake
 

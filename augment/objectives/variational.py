@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from augment._random import batch_noise
 from augment.networks.tabular import LinearPath
 from augment.objectives.base import Batch, Objective, Phase
 
@@ -113,8 +114,10 @@ def dequantise(batch: Batch, generator: torch.Generator) -> Tensor:
         Scores; 0 where nothing was observed.
     """
     lower, upper = batch["lower"], batch["upper"]
-    u = torch.rand(lower.shape, generator=generator).to(lower.device)
-    return torch.special.ndtri(lower + (upper - lower) * u) * batch["observed"]
+    u = batch_noise(torch.rand, lower.shape, generator).to(lower.device)
+    # The quantile function of a normal law; torch.special.ndtri takes three times as long.
+    normal = math.sqrt(2.0) * torch.erfinv(2.0 * (lower + (upper - lower) * u) - 1.0)
+    return normal * batch["observed"]
 
 
 @torch.no_grad()
@@ -278,7 +281,7 @@ class VariationalObjective(Objective):
             expected, log_noise = decoder(mean, conditions)
             carried = log_variance.exp() @ decoder.mean.linear.weight[:, : self.latent_dim].square()
         else:
-            noise = torch.randn(mean.shape, generator=generator).to(mean.device)
+            noise = batch_noise(torch.randn, mean.shape, generator).to(mean.device)
             expected, log_noise = decoder(mean + torch.exp(0.5 * log_variance) * noise, conditions)
             carried = torch.zeros(())
         squares = (torch.square(scores - expected) + carried) * torch.exp(-log_noise)

@@ -18,8 +18,8 @@ FORMAT = 1
 KIND = "detection"
 _BINS = 30
 _MOST_COLUMNS = 12
-_METHODS = """Five clones of {generator} were fitted, each on four fifths of the {n_train} rows that
-were taken for normal; the fifth that each did not see shows how unusual normal rows look. A row is
+_METHODS = """Five clones of {generator} were fitted, each on four fifths of the {n_train} rows
+that were taken for normal; the fifth that each did not see shows how unusual normal rows look. A row is
 flagged if at most {rate} of {n_units} held-out normal {units} look as unusual (conformal p-value)."""
 _LIMITS = (
     "A p-value says how rare a row is among normal ones, not how likely it is to be abnormal: a "

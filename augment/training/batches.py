@@ -15,6 +15,8 @@ from augment.objectives.base import Batch
 __all__ = ["Batches"]
 
 _SEED_LIMIT = 2**62
+# Batches whose rows are chosen at a time, at least: small tables would be shuffled at every step.
+_AHEAD = 16
 
 
 class Batches:
@@ -72,6 +74,7 @@ class Batches:
         self._generators = [torch_generator(seed) for seed in seeds]
         self._tails = [torch.empty(0, dtype=torch.int64) for _ in self._rows]
         self._device = torch.device("cpu")
+        self._share = (0, 1)
         self._set_queue(torch.empty(0, len(self._rows) * batch_size, dtype=torch.int64), 0)
         self.to("cpu")
 
@@ -84,12 +87,29 @@ class Batches:
         """Move the rows to a device, and give the same object back."""
         self._device = torch.device(device)
         self.tensors = {name: value.to(self._device) for name, value in self.tensors.items()}
-        lead = (self.batch_size,) if self.n_members is None else (self.n_members, self.batch_size)
+        own = len(range(self._share[0], self.batch_size, self._share[1]))
+        lead = (own,) if self.n_members is None else (self.n_members, own)
         self._sources = [
             (name, tensor, lead + tuple(tensor.shape[1:])) for name, tensor in self.tensors.items()
         ]
         self._set_queue(self._queue, self._position)
         return self
+
+    def share(self, rank: int, n_processes: int) -> Batches:
+        """Give only every `n_processes`-th row of each batch, from row `rank` on.
+
+        Raises
+        ------
+        InvalidInputError
+            If there are more processes than rows in a batch.
+        """
+        if n_processes > self.batch_size:
+            raise InvalidInputError(
+                f"Each process needs a row of every batch; {n_processes} processes share batches "
+                f"of {self.batch_size}. Use fewer processes, or larger batches."
+            )
+        self._share = (rank, n_processes)
+        return self.to(self._device)
 
     def __iter__(self) -> Iterator[Batch]:
         """Give itself: the stream has one position."""
@@ -122,8 +142,8 @@ class Batches:
         self._set_queue(state["queue"], state["position"])
 
     def _refill(self) -> None:
-        """Shuffle one more pass of the largest member, and as many rows of the others."""
-        steps = self.steps_per_epoch
+        """Shuffle one more pass of the largest member or a few, and as many rows of the others."""
+        steps = max(self.steps_per_epoch, _AHEAD)
         streams = torch.stack(
             [self._take(member, steps * self.batch_size) for member in range(len(self._rows))]
         )
@@ -154,7 +174,11 @@ class Batches:
     def _set_queue(self, queue: torch.Tensor, position: int) -> None:
         """Keep row numbers, (steps, members x batch_size), ready to be taken one by one."""
         self._queue = queue.to(self._device)
-        self._indices = self._queue.unbind(0)
+        own, (rank, n_processes) = self._queue, self._share
+        if n_processes > 1:
+            parts = own.view(len(own), len(self._rows), self.batch_size)
+            own = parts[..., rank::n_processes].flatten(1)
+        self._indices = own.unbind(0)
         self._position = position
 
 

@@ -9,10 +9,16 @@ from functools import partial
 import torch
 
 from augment._errors import InvalidInputError
-from augment._random import isolated_rng, torch_generator
+from augment._random import isolated_rng, share_of_batch, torch_generator
 from augment.objectives.base import Batch, Objective, Phase
 from augment.training.batches import Batches
-from augment.training.distributed import average_gradients, share_weights, world_size
+from augment.training.distributed import (
+    average_gradients,
+    check_same_seed,
+    rank,
+    share_weights,
+    world_size,
+)
 from augment.training.ema import Ema
 from augment.training.optimizer import AdamW
 from augment.training.state import Callback, TrainingRecord, TrainingState
@@ -36,7 +42,8 @@ def train(
     """Train any objective: for each step and phase, loss, backward, step; then the average.
 
     In each phase only the parameters of its networks require gradients. The global random state is
-    left as it was. Gradients are averaged over processes where ``torch.distributed`` is set up.
+    left as it was. Where ``torch.distributed`` is set up, every process takes a part of each batch,
+    and gradients are averaged; all need the same rows and the same seed.
 
     Parameters
     ----------
@@ -112,7 +119,9 @@ def train(
             callbacks=sorted(callbacks, key=lambda callback: callback.order),
         )
         if world_size() > 1:
+            check_same_seed(generator.initial_seed())
             share_weights(networks.state_dict().values())
+            batches.share(rank(), world_size())
         try:
             _run(state, learnable, validation, validate_every)
         finally:
@@ -164,16 +173,36 @@ def _step(state: TrainingState, learnable: set[torch.nn.Parameter]) -> None:
         for _ in range(phase.repeats):
             for parameter in parameters:
                 parameter.grad = None
-            batch = next(state.batches)
-            with state.precision():
-                loss, terms = state.objective.loss(phase.name, batch, state.generator, state.step)
-            loss.backward()
             if n_processes > 1:
-                average_gradients(parameters, n_processes)
+                terms = _shared_gradients(state, phase, parameters, n_processes)
+            else:
+                terms = _gradients(state, phase)
             optimizer.step()
             window = state.windows.setdefault(phase.name, {})
-            for name, value in {"loss": loss, **terms}.items():
+            for name, value in terms.items():
                 window.setdefault(name, []).append(value.detach())
+
+
+def _gradients(state: TrainingState, phase: Phase, weight: float = 1.0) -> dict[str, torch.Tensor]:
+    """Leave the gradients of a phase's weighted loss, and give the loss and its terms."""
+    batch = next(state.batches)
+    with state.precision():
+        loss, terms = state.objective.loss(phase.name, batch, state.generator, state.step)
+    (loss if weight == 1 else weight * loss).backward()
+    return {"loss": loss, **terms}
+
+
+def _shared_gradients(
+    state: TrainingState, phase: Phase, parameters: list[torch.nn.Parameter], n_processes: int
+) -> dict[str, torch.Tensor]:
+    """Leave the gradients of the whole batch, of which this process has some rows."""
+    own, n_rows = rank(), state.batches.batch_size
+    # The mean over processes of weighted means is the mean over all rows.
+    weight = len(range(own, n_rows, n_processes)) * n_processes / n_rows
+    with share_of_batch(own, n_processes, n_rows):
+        terms = _gradients(state, phase, weight)
+    average_gradients(parameters, n_processes)
+    return terms
 
 
 def _judge(state: TrainingState, validation: Batch | None) -> None:

@@ -107,5 +107,5 @@ def test_bad_estimators(estimators, error, words):
 
 def test_images_have_defaults_of_their_own():
     found = candidates(None, is_table=False)
-    assert [c.name for c in found] == ["small CNN", "extra trees"]
+    assert [c.name for c in found] == ["small CNN", "logistic regression"]
     assert found[0].prepare is None

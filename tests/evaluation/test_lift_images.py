@@ -7,12 +7,18 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from augment import ImageClassifier, ImageVAE, LiftResult, evaluate_lift
 from augment._errors import AugmentWarning, InvalidInputError, InvalidTypeError
-from augment.data import augment_images
 from augment.evaluation.by_group import group_error
-from augment.evaluation.images import CoarsePixels, ImageCopies, image_estimators
+from augment.evaluation.images import (
+    ConvolutionFeatures,
+    ImageCopies,
+    image_estimators,
+    with_moved_copies,
+)
+from augment.evaluation.rows import TrainingSet, joined
 from tests.evaluation.doubles import Copies
 
 ARMS = {
@@ -35,7 +41,7 @@ def tiny(**changes):
 
 
 def lift(generator, X, y, **options):
-    linear = make_pipeline(CoarsePixels(4), LogisticRegression())
+    linear = make_pipeline(ConvolutionFeatures(), StandardScaler(), LogisticRegression())
     given = {
         "estimators": {"CNN": tiny(), "linear": linear},
         "n_splits": 3,
@@ -57,7 +63,7 @@ def test_every_arm_runs_with_every_classifier(result):
     assert not result.scores["value"].isna().any()
     n = result.scores.groupby("arm")["n_synthetic"].max()
     assert n["classical"] == n["real"] == 0
-    assert n["classical_bootstrap"] == n["augmented"] == 64
+    assert n["classical_bootstrap"] == n["augmented"] == 160
 
 
 def test_the_verdict_is_about_what_comes_on_top_of_classical_augmentation(result):
@@ -115,7 +121,7 @@ class Recorder(ImageClassifier):
         return super().fit(X, y, sample_weight)
 
 
-def test_all_arms_have_equal_steps_and_synthetic_images_count_half():
+def test_all_arms_have_equal_steps_and_synthetic_images_count_a_fifth():
     X, y, groups = slices(24)
     Recorder.seen.clear()
     given = {"max_steps": 2, "width": 4, "batch_size": 8}
@@ -124,9 +130,10 @@ def test_all_arms_have_equal_steps_and_synthetic_images_count_half():
     assert {steps for _, steps, _, _ in fits} == {2}
     assert [moved for moved, *_ in fits].count("classical") == 3
     for _, _, n, weight in fits:
-        if n == 36:
+        if n == 72:
             assert weight[:12].tolist() == [1.0] * 12
-            assert weight[12:].tolist() == [0.5] * 24
+            assert weight[12:].tolist() == [0.2] * 60
+    assert [n for _, _, n, _ in fits].count(72) == 4
 
 
 def test_a_ratio_of_ones_own_counts_in_full():
@@ -205,13 +212,26 @@ def test_default_classifiers_of_images():
         np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1)
 
 
-def test_coarse_pixels_average_and_keep_the_mean():
-    X = np.random.default_rng(0).random((3, 2, 40, 64))
-    coarse = CoarsePixels(8).fit(X).transform(X)
-    assert coarse.shape == (3, 2 * 8 * 8)
-    np.testing.assert_allclose(coarse.mean(axis=1), X.mean(axis=(1, 2, 3)))
-    small = X[:, :, :5, :7]
-    np.testing.assert_array_equal(CoarsePixels().transform(small), small.reshape(3, -1))
+@pytest.mark.parametrize("shape", [(2, 40, 64), (1, 5, 7), (3, 130, 70), (1, 1, 1)])
+def test_filters_read_any_shape_and_range(shape):
+    X = np.random.default_rng(0).random((6, *shape))
+    found = ConvolutionFeatures().fit(X[:4]).transform(X)
+    assert found.shape == (6, 192)
+    assert np.isfinite(found).all()
+    far = ConvolutionFeatures().fit(300 * X[:4] - 50).transform(300 * X - 50)
+    np.testing.assert_allclose(far, found, atol=1e-3)
+
+
+def test_moved_copies_count_as_one_and_what_is_added_stays():
+    X, y, _ = slices(24)
+    codes = (y == "left").astype(int)
+    both = joined(TrainingSet(X[:10], codes[:10]), TrainingSet(X[10:], codes[10:]), 0.2)
+    moved = with_moved_copies(both, 0)
+    assert len(moved.X) == len(moved.codes) == 24 + 4 * 10
+    np.testing.assert_array_equal(moved.X[:24], X)
+    assert moved.weight.sum() == pytest.approx(10 + 0.2 * 14)
+    np.testing.assert_array_equal(moved.codes[24:34], codes[:10])
+    assert np.abs(moved.X[24:34] - X[:10]).mean() > 0.1
 
 
 def test_copies_keep_labels_and_use_all_images():
@@ -232,8 +252,3 @@ def test_patients_widen_the_interval_where_their_rows_agree():
     assert n == 20
     assert whole == pytest.approx(rows * np.sqrt(5), rel=0.05)
     assert np.isnan(group_error([influence], [np.zeros(100, dtype=int)])[0])
-
-
-def test_moved_copies_differ_from_images():
-    X, _, _ = slices(24)
-    assert np.abs(augment_images(X, random_state=0) - X).mean() > 1

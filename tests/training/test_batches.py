@@ -89,3 +89,33 @@ def test_impossible_batches_are_refused(arguments, words):
     base = {"tensors": {"a": torch.zeros(3)}, "batch_size": 2, "generator": torch_generator(0)}
     with pytest.raises(InvalidInputError, match=words):
         Batches(**{**base, **arguments})
+
+
+@given(
+    weights=st.lists(st.floats(0.1, 9), min_size=1, max_size=12),
+    batch_size=st.integers(1, 20),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=30, deadline=None)
+def test_a_pass_holds_each_row_as_often_as_it_weighs(weights, batch_size, seed):
+    n, given_weights = len(weights), torch.tensor(weights)
+    batches = Batches(
+        {"row": torch.arange(n)}, batch_size, torch_generator(seed), weights=given_weights
+    )
+    stream = rows_of(batches, -(-3 * n // batch_size))
+    expected = n * given_weights.double() / given_weights.double().sum()
+    for start in range(0, 3 * n, n):
+        seen = torch.bincount(stream[start : start + n], minlength=n)
+        assert bool((seen >= (expected - 1e-6).floor()).all())
+        assert bool((seen <= (expected + 1e-6).ceil()).all())
+
+
+def test_a_weighted_stream_goes_on_where_it_was():
+    def stream():
+        weights = torch.tensor([1.0, 5.0, 0.5, 2.0])
+        return Batches({"row": torch.arange(4)}, 3, torch_generator(0), weights=weights)
+
+    one, two = stream(), stream()
+    rows_of(one, 5)
+    two.set_state(one.get_state())
+    assert torch.equal(rows_of(one, 7), rows_of(two, 7))

@@ -70,7 +70,8 @@ _EXPLAINED: tuple[tuple[str, str, str], ...] = (
         "Refits on halves",
         "whether draws of this kind of generator come nearer to a patient when the patient was in "
         "the fit: it was fitted again and again on random halves. The strictest test here, as it "
-        "knows the generator: any influence shows, and an AUC up to .55 is not called memorisation.",
+        "knows the generator: any influence shows, and an AUC up to .55 is not called "
+        "memorisation.",
         "what these very synthetic {rows} give away; it speaks of the generator.",
     ),
     (

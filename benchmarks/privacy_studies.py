@@ -43,7 +43,7 @@ Key: TypeAlias = tuple[str, str, int, int, float, float]
 KEY = ("part", "law", "n", "index", "share", "noise")
 SIZES = (60, 150, 500)
 N_SYNTHETIC = 400
-# Fewer equal rows than this are patients who were entered twice, and are taken out; more are natural.
+# A smaller share of equal rows are patients who were entered twice; a larger one is natural.
 FEW_TWINS = 0.04
 POWER_LAWS = ("normal, 5 columns", "clinical mixture", "few values")
 SHARES, NOISES = (0.02, 0.1, 1.0), (0.0, 0.05, 0.2)

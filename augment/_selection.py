@@ -11,7 +11,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check
 from augment._random import spawn_seeds
 from augment._typing import FloatArray, IntArray
 
-__all__ = ["Fold", "choose", "n_repeats", "paired_gain", "plan_folds"]
+__all__ = ["Fold", "choose", "n_repeats", "paired_gain", "plan_folds", "unharmed"]
 
 Fold = tuple[IntArray, IntArray]
 """Positions of the rows to learn from, and of the rows to be judged on."""
@@ -59,7 +59,7 @@ def choose(
     scores: FloatArray,
     ratios: Sequence[float],
     test_train_ratio: float,
-    guarded: FloatArray | None = None,
+    allowed: Sequence[int] | None = None,
 ) -> int:
     """Choose how many rows to add; none, unless some are clearly better.
 
@@ -76,8 +76,8 @@ def choose(
         Synthetic rows per real row.
     test_train_ratio : float
         Rows of a test part divided by rows of a training part.
-    guarded : ndarray of shape (n_candidates, n_folds), default=None
-        A second score. Candidates whose mean of it is below that of no rows at all are out.
+    allowed : sequence of int, default=None
+        Positions of the candidates that take part; the first always does. None: all.
 
     Returns
     -------
@@ -91,12 +91,10 @@ def choose(
     1
     >>> choose(scores[:, :2] - [[0.0], [0.05], [0.1]], [0, 1, 5], test_train_ratio=1.0)
     1
-    >>> choose(scores, [0, 1, 5], 0.5, guarded=np.array([[0.7] * 3, [0.6] * 3, [0.8] * 3]))
+    >>> choose(scores, [0, 1, 5], test_train_ratio=0.5, allowed=[2])
     2
     """
-    kept = np.arange(len(scores))
-    if guarded is not None:
-        kept = np.flatnonzero((guarded - guarded[0]).mean(axis=1) > -_ROUNDING)
+    kept = np.union1d(0, range(len(scores)) if allowed is None else allowed).astype(np.int64)
     best = kept[scores[kept].mean(axis=1).argmax()]
     gain, error = paired_gain(scores[best] - scores[0], test_train_ratio)
     if not gain > error:
@@ -104,6 +102,37 @@ def choose(
     behind, doubt = paired_gain(scores[best] - scores, 0.0)
     close = [int(i) for i in kept if i and behind[i] <= doubt[i]]
     return min(close, key=lambda i: (ratios[i], behind[i]))
+
+
+def unharmed(guarded: FloatArray, doses: Sequence[float]) -> list[int]:
+    """Give the candidates that do not lower a second score.
+
+    The largest dose shows harm most plainly. If it lowers the mean score, no candidate is left:
+    few rows do less harm than many of the same kind, but also less than a few folds can show.
+
+    Parameters
+    ----------
+    guarded : ndarray of shape (n_candidates, n_folds)
+        Higher is better. The first candidate adds no rows.
+    doses : sequence of n_candidates float
+        Synthetic rows per real row, times what each counts.
+
+    Returns
+    -------
+    list of int
+        Positions; the first is always among them.
+
+    Examples
+    --------
+    >>> unharmed(np.array([[0.7, 0.7], [0.6, 0.7], [0.7, 0.8]]), [0, 1, 5])
+    [0, 2]
+    >>> unharmed(np.array([[0.7, 0.7], [0.8, 0.7], [0.7, 0.6]]), [0, 1, 5])
+    [0]
+    """
+    gains = (guarded - guarded[0]).mean(axis=1)
+    if gains[np.argmax(doses)] < -_ROUNDING:
+        return [0]
+    return [int(i) for i in np.flatnonzero(gains > -_ROUNDING)]
 
 
 def n_repeats(n_rows: int) -> int:

@@ -33,7 +33,7 @@ from sklearn.utils.validation import (
 
 from augment._errors import InvalidInputError, SmallDataWarning
 from augment._random import seed_from, spawn_seeds
-from augment._selection import Fold, choose, paired_gain, plan_folds
+from augment._selection import Fold, choose, paired_gain, plan_folds, unharmed
 from augment._typing import FloatArray, RandomState
 from augment.generators._base import RANDOM_STATE
 from augment.generators._tabular import MIN_ROWS
@@ -103,7 +103,7 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
     scoring : str or callable, default="neg_log_loss"
         What decides, as in scikit-learn: higher is better. The default floors probabilities at
         0.001, as :func:`~augment.evaluate_lift` does, lest one row decide, and passes over
-        candidates with a lower ROC AUC. Any other decides alone.
+        candidates that lower the ROC AUC. Any other decides alone.
     n_jobs : int, default=None
         Folds at a time. It changes no result.
     memory : str, joblib.Memory or None, default=None
@@ -144,7 +144,8 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
     ratio 0 exceeds one standard error of that gain, corrected for the overlap of training parts
     [1]_. Then the smallest ratio within one paired standard error of it, not corrected, is taken.
     With the default scoring, candidates that lower the mean ROC AUC of the inner folds do not take
-    part: rows with wrong labels lower the log loss of an overconfident classifier, too.
+    part, and none does if the largest (ratio times weight) lowers it: rows with wrong labels lower
+    the log loss of an overconfident classifier, too.
 
     Classes with fewer rows than folds are in every training part and are not judged. Where fewer
     than two classes can be divided at all, or an inner fold would learn from fewer than 10 rows,
@@ -333,7 +334,8 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
             self.cv_results_["mean_roc_auc_gain"] = (guarded - guarded[0]).mean(axis=1)
         for number, column in enumerate(scores.T):
             self.cv_results_[f"split{number}_test_score"] = column
-        return choose(scores, self.cv_results_["ratio"].tolist(), share, guarded)
+        allowed = unharmed(guarded, [ratio * (weight or 0) for ratio, weight in task.candidates])
+        return choose(scores, self.cv_results_["ratio"].tolist(), share, allowed)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Predict the label of each row.

@@ -63,7 +63,8 @@ def reduced(path: Path, *, binary: bool = False) -> np.ndarray:
 def run(args: argparse.Namespace) -> None:
     """Score every slice by models of other subjects, for each seed."""
     images, masks, index = read(Path(args.data))
-    subject, truth = index["subject"].to_numpy(), (index["label"] == "lesion").to_numpy()
+    subject = index["subject"].to_numpy(dtype=str)
+    truth = (index["label"] == "lesion").to_numpy()
     scaled, inside = prepared_images(images), foreground(images)[1]
     maps: dict[str, np.ndarray] = {}
     scores: dict[str, np.ndarray] = {}
@@ -82,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
             keep(scores, name, test, found)
         for seed in range(args.seeds):
             detector = ReconstructionDetector(
-                ImageVAE(latent_dim=args.latent_dim), random_state=seed
+                ImageVAE(latent_dim=args.latent_dim, deformation_grid=0), random_state=seed
             ).fit(images[train], groups=subject[train])
             found = detector.explain(images[test])[:, 0]
             keep(maps, f"detector {seed}", test, found)
@@ -192,7 +193,9 @@ def sensitivity(args: argparse.Namespace) -> None:
     rows = []
     for out in np.unique(subject):
         train, test = (subject != out) & normal, (subject == out) & normal
-        detector = ReconstructionDetector(ImageVAE(latent_dim=args.latent_dim), random_state=0)
+        detector = ReconstructionDetector(
+            ImageVAE(latent_dim=args.latent_dim, deformation_grid=0), random_state=0
+        )
         detector.fit(images[train], groups=subject[train])
         inside = foreground(images[test])[1]
         plain = detector.score_samples(images[test])
@@ -205,10 +208,9 @@ def sensitivity(args: argparse.Namespace) -> None:
                 hit = [
                     (s[m].mean() if m.any() else 0.0) for s, m in zip(seen, lesions, strict=True)
                 ]
-                found = detector.predict(pasted) == -1
-                for i in range(len(found)):
-                    lower = detector.score_samples(pasted[[i]])[0] < plain[i]
-                    rows.append((out, diameter, contrast, found[i], lower, hit[i]))
+                scores = detector.score_samples(pasted)
+                found = zip(scores < detector.offset_, scores < plain, hit, strict=True)
+                rows += [(out, diameter, contrast, *each) for each in found]
         print(out, flush=True)
     names = ["subject", "diameter", "contrast", "flagged", "score_fell", "residual_in_lesion"]
     table = pd.DataFrame(rows, columns=names)

@@ -45,7 +45,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from augment import Bootstrap, GaussianCopula
 from augment._random import rng_for, spawn_seeds
-from augment._selection import choose, plan_folds
+from augment._selection import choose, plan_folds, unharmed
 from augment.data.tables import load_table
 from augment.evaluation.scoring import score
 from augment.generators._trials import RealRows, draw, find_weight_name, learn
@@ -247,7 +247,10 @@ def pick(inner: pd.DataFrame) -> int:
     wide = [inner.pivot(index=["ratio", "weight"], columns="fold", values=m) for m in METRICS]
     auc, loss = (w.loc[CANDIDATES].to_numpy() for w in wide)
     share = inner.groupby("fold")["share"].first().mean()
-    return choose(loss, [ratio for ratio, _ in CANDIDATES], share, np.nan_to_num(auc, nan=0.5))
+    allowed = unharmed(
+        np.nan_to_num(auc, nan=0.5), [ratio * weight for ratio, weight in CANDIDATES]
+    )
+    return choose(loss, [ratio for ratio, _ in CANDIDATES], share, allowed)
 
 
 def read(path: Path, part: str) -> pd.DataFrame:
@@ -273,15 +276,18 @@ def points(values: pd.Series) -> str:
 
 
 def summary(part: pd.DataFrame, by: list[str], choices: list[str]) -> pd.DataFrame:
-    """Tabulate choices: how often rows were added, and what that did."""
+    """Tabulate choices: how often rows were added, and what that did; all together at the end."""
     rows = []
-    for choice in choices:
-        for key, group in part[part["choice"] == choice].groupby(by, sort=False):
-            row = dict(zip(by, key, strict=True)) | {"choice": choice, "runs": len(group)}
-            row["rows added in"] = f"{100 * (group['ratio'] > 0).mean():.0f} %"
-            row["AUC"], row["log loss"] = (points(group[m]) for m in METRICS)
-            rows.append(row)
-    return pd.DataFrame(rows).sort_values(by, kind="stable")
+    for keys in (by, []):
+        for choice in choices:
+            chosen = part[part["choice"] == choice]
+            for key, group in chosen.groupby(keys, sort=False) if keys else [((), chosen)]:
+                row = dict.fromkeys(by, "all") | dict(zip(keys, key, strict=True))
+                row |= {"choice": choice, "runs": len(group)}
+                row["rows added in"] = f"{100 * (group['ratio'] > 0).mean():.0f} %"
+                row["AUC"], row["log loss"] = (points(group[m]) for m in METRICS)
+                rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def gain_kept(part: pd.DataFrame) -> pd.DataFrame:

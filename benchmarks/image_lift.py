@@ -85,17 +85,39 @@ def one_split(plan: Plan, split: Split, known: dict[str, str]) -> Trial:  # noqa
     return run_split(plan, split.train, split.test, (split.repeat, split.split))
 
 
+class Remembered:
+    """Runs splits that the memory lacks, up to a number of them.
+
+    Parameters
+    ----------
+    memory : Memory
+        Where finished splits are.
+    at_most : int
+        New splits before the program ends.
+    """
+
+    def __init__(self, memory: Memory, at_most: int) -> None:
+        self.run, self.left = memory.cache(one_split, verbose=0), at_most
+
+    def __call__(self, plan: Plan, split: Split, size: int) -> Trial:
+        """Give the scores of a split."""
+        given = (plan, split, versions())
+        self.left -= not self.run.check_call_in_cache(*given)
+        if self.left < 0:
+            raise SystemExit("The number of new splits is reached. Run it again to go on.")
+        start = time.perf_counter()
+        trial = self.run(*given)
+        print(f"size {size}, split {split.split}: {time.perf_counter() - start:.0f} s", flush=True)
+        for arm, classifier, text in trial.report.failures:
+            print(f"  failed: {arm}, {classifier}: {text}")
+        return trial
+
+
 def study(
-    plan: Plan, splits: list[Split], size: int, memory: Memory
+    plan: Plan, splits: list[Split], size: int, run: Remembered
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Run the splits of one size; give scores and comparisons."""
-    trials = []
-    for split in splits:
-        start = time.perf_counter()
-        trials.append(memory.cache(one_split, verbose=0)(plan, split, versions()))
-        print(f"size {size}, split {split.split}: {time.perf_counter() - start:.0f} s", flush=True)
-        for arm, classifier, text in trials[-1].report.failures:
-            print(f"  failed: {arm}, {classifier}: {text}")
+    trials = [run(plan, split, size) for split in splits]
     values, names = np.stack([trial.values for trial in trials]), [c.name for c in plan.candidates]
     shared = overlap(splits)
     ratio = shared / (1 - shared)
@@ -149,6 +171,7 @@ def main() -> None:
     parser.add_argument("--ratio", type=float, default=AUTO_AMOUNT.ratio)
     parser.add_argument("--weight", type=float, default=AUTO_AMOUNT.weight)
     parser.add_argument("--estimators", nargs="+", default=[*image_estimators()])
+    parser.add_argument("--at-most", type=int, default=10**6, help="new splits in this call")
     arguments = parser.parse_args()
     X, y, blocks = read(arguments.source)
     cohort, generator = check_cohort(X, y, blocks), ImageVAE()
@@ -167,12 +190,13 @@ def main() -> None:
         external=None,
         classical=wanted.classical,
     )
-    memory, found = Memory(arguments.out / "memory", verbose=0), []
+    run = Remembered(Memory(arguments.out / "memory", verbose=0), arguments.at_most)
+    found = []
     for size in arguments.sizes:
         splits = [
             thinned(cohort, split, size, 0) for split in plan_splits(cohort, arguments.splits, 1, 0)
         ]
-        found.append(study(plan, splits, size, memory))
+        found.append(study(plan, splits, size, run))
         scores, comparisons = (
             pd.concat(part, ignore_index=True) for part in zip(*found, strict=True)
         )

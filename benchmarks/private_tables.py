@@ -1,6 +1,6 @@
 """What a privacy budget costs: `TabularVAE(dp_epsilon=...)` on tables of a known law.
 
-A table of five columns and a label is drawn, a generator is fitted, a logistic regression learns from
+A table of five columns and a label is drawn, a generator fitted, a logistic regression learns from
 2,000 synthetic rows, and is judged on 4,000 fresh ones. "dependence" is the rank correlation of two
 columns whose true one is 0.80.
 

@@ -173,9 +173,9 @@ def run(settings: Settings, out: str | Path) -> Result:
 
 def _detector(settings: Settings, default: str) -> Any:
     name = default if settings.generator == "auto" else settings.generator
-    latent = {"latent_dim": 16} if default == "image_vae" else {}
+    narrow = {"latent_dim": 16, "deformation_grid": 0} if name == "image_vae" else {}
     return augment.ReconstructionDetector(
-        workflow.make_generator(name, **{**latent, **settings.parameters}),
+        workflow.make_generator(name, **{**narrow, **settings.parameters}),
         method=settings.method,
         false_positive_rate=settings.false_positive_rate,
         trim=settings.trim,

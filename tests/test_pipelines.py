@@ -55,6 +55,8 @@ def test_demo_studies_patients_and_tests_on_the_others(tmp_path, monkeypatch):
         return example_result()
 
     monkeypatch.setattr(augment, "evaluate_lift", evaluate_lift, raising=False)
+    trust = tabular_augmentation.Trust(np.arange(80), notes=("Not examined.",))
+    monkeypatch.setattr(tabular_augmentation, "_trust", lambda *arguments: trust)
     result = demo.main(tmp_path / "demo", "generators=[gaussian_copula]")
     ((X, y, options),) = calls
     assert len(X) == 120
@@ -63,6 +65,7 @@ def test_demo_studies_patients_and_tests_on_the_others(tmp_path, monkeypatch):
     assert list(options["estimators"]) == ["logistic regression", "SVM", "k-NN"]
     assert result.report.is_file()
     assert "GaussianCopula" in str(result)
+    assert "Note: Not examined." in str(result)
     assert str(result).endswith(f"Report: {result.report}")
 
 
@@ -111,6 +114,10 @@ def test_likeness_and_privacy_can_be_left_out_and_say_why_they_are_missing(tmp_p
     found = tabular_augmentation._trust(*arguments, study_of(few, tmp_path, n_audit_fits=0))
     assert found.privacy is None
     assert "No section on privacy: evaluate_privacy needs at least" in str(found)
+    few_patients = pd.Series(np.arange(24) % 5)
+    arguments = (*arguments[:3], few_patients, 50)
+    found = tabular_augmentation._trust(*arguments, study_of(few, tmp_path))
+    assert "5 patients are too few" in str(found)
 
 
 def test_a_real_study_end_to_end(tmp_path):

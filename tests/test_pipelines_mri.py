@@ -13,7 +13,7 @@ import augment
 from augment import cli, workflow
 from augment._errors import InvalidInputError
 from augment.data import make_phantoms, save_slices
-from augment.evaluation import fidelity, images
+from augment.evaluation import fidelity
 from tests.lift_example import example_result
 
 runner = CliRunner()
@@ -115,8 +115,6 @@ def test_a_study_that_stopped_goes_on(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(augment.ImageVAE, "_fit_images", counted)
-    trees = images.ExtraTreesClassifier(5)
-    monkeypatch.setattr(images, "ExtraTreesClassifier", lambda **_: trees)
     with monkeypatch.context() as patch:
         patch.setattr(augment.report, "image_section", stop)
         with pytest.raises(KeyboardInterrupt):

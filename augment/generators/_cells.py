@@ -46,7 +46,8 @@ class Cells:
     rarity : ndarray of float64 (n, n_columns)
         Minus log probability of each cell's neighbourhood; of missing cells that of being missing.
     distance : ndarray of float64 (n, n_columns)
-        Numbers: signed distance from the median, in robust standard deviations; else 0.
+        Numbers: signed distance from the median, in robust standard deviations; of what `fit`
+        never saw that of a number as rare; else 0.
     scores : ndarray of float64 (n, n_scores)
         Normal scores that go on beyond the ends of the margins; 0 where missing.
     observed : ndarray of bool (n, n_scores)
@@ -185,7 +186,10 @@ class CellReader:
                 rarity[seen, i] += -np.log(np.maximum(upper - lower, self._least))
         self._mark_missing(values, unseen, rarity)
         broken = self._broken(values, distance)
-        rarity[unseen | (broken != 0)] = -np.log(self._least)
+        never = unseen | (broken != 0)
+        rarity[never] = -np.log(self._least)
+        # the place, in standard deviations, of a number as rare as that
+        distance[unseen] = np.sqrt(-2 * np.log(self._least))
         return Cells(rarity, distance, scores, observed, unseen, broken)
 
     def inside(self, cells: Cells) -> Cells:

@@ -73,11 +73,15 @@ class AdditiveEffects:
 
     def remove(self, scores: FloatArray, strata: IntArray, labels: FloatArray) -> FloatArray:
         """Give scores (n, d) relative to the effects of their conditions."""
+        if not self.small[strata].any():
+            return scores
         relative = (scores - labels @ self.effect) / self.scale
         return np.where(self.small[strata][:, None], relative, scores)
 
     def restore(self, scores: FloatArray, strata: IntArray, labels: FloatArray) -> FloatArray:
         """Undo `remove`."""
+        if not self.small[strata].any():
+            return scores
         absolute = labels @ self.effect + self.scale * scores
         return np.where(self.small[strata][:, None], absolute, scores)
 

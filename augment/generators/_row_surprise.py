@@ -28,6 +28,8 @@ TINY = 1e-9
 """Added before logarithms: a row may be as typical as can be."""
 OUTERMOST = 0.02
 """Share of held-out residuals at the far end that is drawn in before their size is measured."""
+NAME_LIMIT = 12.0
+"""Scores farther out than this are brought back to it before cells are named."""
 CODE_LIMIT = 50.0
 """Scores farther out than this are brought back to it before they enter a network."""
 
@@ -104,9 +106,8 @@ class RowSurprise:
         """
         cells = self.reader.read(X)
         mean, precision = self._law
-        filled = _filled(
-            np.where(cells.observed, cells.scores - mean, 0.0), cells.observed, precision
-        )
+        near = np.clip(cells.scores, -NAME_LIMIT, NAME_LIMIT)
+        filled = _filled(np.where(cells.observed, near - mean, 0.0), cells.observed, precision)
         given_others = filled @ precision / np.sqrt(np.diag(precision))
         given_others = np.where(cells.observed, given_others, 0.0)
         result = np.zeros(cells.rarity.shape)

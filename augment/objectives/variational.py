@@ -115,7 +115,9 @@ def dequantise(batch: Batch, generator: torch.Generator) -> Tensor:
     """
     lower, upper = batch["lower"], batch["upper"]
     u = batch_noise(torch.rand, lower.shape, generator).to(lower.device)
-    return torch.special.ndtri(lower + (upper - lower) * u) * batch["observed"]
+    # The quantile function of a normal law; torch.special.ndtri takes three times as long.
+    normal = math.sqrt(2.0) * torch.erfinv(2.0 * (lower + (upper - lower) * u) - 1.0)
+    return normal * batch["observed"]
 
 
 @torch.no_grad()

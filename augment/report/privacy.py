@@ -66,6 +66,7 @@ def summarise_privacy(
         "n_copied_rows": int((exposed["n_copies"] > 0).sum()),
         "attacks": records(result.attacks),
         "strongest": result.strongest,
+        "nearest": result.nearest,
         "exposed": records(shown),
         "in_table": train_rows is not None,
         "settings": {name: result.settings[name] for name in _SETTINGS if name in result.settings},
@@ -75,7 +76,8 @@ def summarise_privacy(
 
 def privacy_card(privacy: Mapping[str, Any]) -> dict[str, Any]:
     """Give the figures that matter, for the card."""
-    parts = ("verdict", "reason", "n_copied", "n_exact", "strongest", "attacks", "notes")
+    parts = ("verdict", "reason", "n_copied", "n_exact", "nearest", "strongest")
+    parts += ("attacks", "notes")
     sizes = ("n_train", "n_synthetic", "n_holdout", "n_audit_fits")
     return {
         **{part: privacy[part] for part in parts},
@@ -106,6 +108,7 @@ def privacy_view(privacy: Mapping[str, Any], key: str, unit: str) -> dict[str, A
         **privacy,
         **{name: s.get(name) for name in ("n_train", "n_synthetic", "n_holdout", "n_audit_fits")},
         "by_chance": _by_chance(s),
+        "nearness": _nearness(privacy["nearest"]),
         "words": privacy_words(privacy["verdict"], unit),
         "figure": attack_figure(f"{key}-attacks", privacy["attacks"]),
         "lines": [_attack(line) for line in privacy["attacks"]],
@@ -121,10 +124,16 @@ def _by_chance(settings: Mapping[str, Any]) -> str:
     return "few" if level is None or n is None else f"{level * n:.2g}"
 
 
+def _nearness(nearest: Mapping[str, float]) -> str:
+    """Write how many synthetic rows are nearest to a training row."""
+    share, expected = (f"{100 * nearest[name]:.0f} %" for name in ("share", "expected"))
+    return f"{share}; {expected} by chance (p {_p(nearest['p_value'])})"
+
+
 def _attack(line: Mapping[str, Any]) -> dict[str, Any]:
     """Write one attack's line of the table."""
     return {
-        "name": str(line["attack"])[:1].upper() + str(line["attack"])[1:],
+        "name": str(line["attack"]),
         "strongest": line["strongest"],
         "auc": f"{line['auc']:.2f}",
         "interval": f"{line['lower']:.2f} to {line['upper']:.2f}",

@@ -20,16 +20,17 @@ _PRIVACY: dict[str, dict[str, str]] = {
     },
     "memorisation found": {
         "mark": "!",
-        "headline": "The synthetic {rows} give away who was in the training data.",
-        "means": "No single {row} is a copy, yet somebody who knows a patient’s {row} can tell "
-        "better than by guessing whether that patient was among the training data.",
+        "headline": "The synthetic {rows} tell something of who was in the training data.",
+        "means": "No single {row} is a copy, yet together they follow the training {rows} more "
+        "closely than chance explains. Somebody who knows a patient’s {row} may tell better than "
+        "by guessing whether that patient was among the training data.",
         "not": "That anybody’s values can be read off. How much is given away is in the figures.",
     },
     "nothing found at this size": {
         "mark": "○",
         "headline": "No copies and no memorisation were found, as far as these data can show.",
-        "means": "The attacks that were tried did no better than guessing, within the interval "
-        "given.",
+        "means": "No attack on the synthetic {rows} did clearly better than guessing; how much it "
+        "may have missed is in the intervals.",
         "not": "That the {rows} are anonymous. Few {rows} show large leaks only, and a stronger "
         "attack may exist. Whether data may be passed on is for whoever answers for the patients "
         "to decide.",
@@ -44,6 +45,13 @@ _EXPLAINED: tuple[tuple[str, str, str], ...] = (
         "few in a thousand.",
         "what can be learned without a copy. Distance to the nearest {row} is a check for copies "
         "and no measure of privacy.",
+    ),
+    (
+        "Nearer to training {rows}",
+        "whether all synthetic {rows} together lie nearer to training {rows} than to held-out "
+        "ones: the share whose nearest real {row} is a training {row}, beside that share by "
+        "chance. The p-value also counts how much nearer they lie.",
+        "which patients it is due to.",
     ),
     (
         "Attacks on the synthetic {rows}",
@@ -62,7 +70,8 @@ _EXPLAINED: tuple[tuple[str, str, str], ...] = (
         "Refits on halves",
         "whether draws of this kind of generator come nearer to a patient when the patient was in "
         "the fit: it was fitted again and again on random halves. The strictest test here, as it "
-        "knows the generator.",
+        "knows the generator: any influence shows, and an AUC up to .55 is not called "
+        "memorisation.",
         "what these very synthetic {rows} give away; it speaks of the generator.",
     ),
     (
@@ -85,7 +94,7 @@ def privacy_explained(unit: str, *, refitted: bool) -> list[dict[str, str]]:
     Examples
     --------
     >>> [line["name"] for line in privacy_explained("row", refitted=False)][:2]
-    ['Copies', 'Attacks on the synthetic rows']
+    ['Copies', 'Nearer to training rows']
     """
     keys = ("name", "shows", "not")
     lines = [fill(dict(zip(keys, line, strict=True)), unit) for line in _EXPLAINED]
@@ -102,7 +111,8 @@ def privacy_methods(privacy: Mapping[str, Any] | None, unit: str) -> list[str]:
         f"Privacy was examined on {s.get('n_synthetic')} {rows} drawn from a generator that was "
         f"fitted on {s.get('n_train')} {rows} alone, with {s.get('n_holdout')} {rows} of other "
         "patients held out: each synthetic "
-        f"{unit} was compared with the nearest training and the nearest held-out {unit} (copies), "
+        f"{unit} was compared with the nearest training and the nearest held-out {unit} (copies; "
+        "all together, by a permutation test), "
         "and membership of the training data was attacked by a ratio of kernel densities, a ratio "
         "of nearest-neighbour distances and a classifier, with non-members and reference from "
         "different halves of the held-out part, swapped and averaged; the strongest attack is "

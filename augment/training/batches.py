@@ -15,6 +15,8 @@ from augment.objectives.base import Batch
 __all__ = ["Batches"]
 
 _SEED_LIMIT = 2**62
+# Batches whose rows are chosen at a time, at least: small tables would be shuffled at every step.
+_AHEAD = 16
 
 
 class Batches:
@@ -140,8 +142,8 @@ class Batches:
         self._set_queue(state["queue"], state["position"])
 
     def _refill(self) -> None:
-        """Shuffle one more pass of the largest member, and as many rows of the others."""
-        steps = self.steps_per_epoch
+        """Shuffle one more pass of the largest member or a few, and as many rows of the others."""
+        steps = max(self.steps_per_epoch, _AHEAD)
         streams = torch.stack(
             [self._take(member, steps * self.batch_size) for member in range(len(self._rows))]
         )

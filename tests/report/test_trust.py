@@ -31,7 +31,7 @@ def test_every_verdict_on_privacy_renders(verdict, refits):
     html = report.render_report(summary(privacy=example_privacy(verdict, refits=refits)))
     Page(html)
     assert verdict.capitalize() in html
-    assert ("Refits on halves" in html) == refits
+    assert ("<dt>Refits on halves</dt>" in html) == refits
     assert "safe" not in html.lower().replace("safety", "")
 
 
@@ -59,6 +59,7 @@ def test_exposed_rows_are_named_as_in_the_table_and_from_one():
     html = report.render_report(found)
     assert "rows of the table from 1" in html
     assert "3 of 700 synthetic rows, 1 of them equal in every value" in html
+    assert "71 %; 67 % by chance (p 0.040)" in html
     with pytest.raises(InvalidInputError, match="train_rows"):
         summary(privacy=example_privacy(), train_rows=rows[:-1])
 

@@ -77,6 +77,7 @@ def example_privacy(verdict: str = "memorisation found", *, refits: bool = True)
         attacks=attacks,
         exposed=exposed,
         strongest={**strongest, "tpr": 0.22, "fpr": 0.1},
+        nearest={"share": 0.71, "expected": 0.667, "p_value": 0.04},
         settings={**sizes, "n_audit_fits": 32 * refits, "copy_level": 0.005, "seed": 0},
         notes=("With 140 training and 70 held-out patients only a large leak can be seen.",),
     )

@@ -63,7 +63,8 @@ def reduced(path: Path, *, binary: bool = False) -> np.ndarray:
 def run(args: argparse.Namespace) -> None:
     """Score every slice by models of other subjects, for each seed."""
     images, masks, index = read(Path(args.data))
-    subject, truth = index["subject"].to_numpy(), (index["label"] == "lesion").to_numpy()
+    subject = index["subject"].to_numpy(dtype=str)
+    truth = (index["label"] == "lesion").to_numpy()
     scaled, inside = prepared_images(images), foreground(images)[1]
     maps: dict[str, np.ndarray] = {}
     scores: dict[str, np.ndarray] = {}
@@ -207,10 +208,9 @@ def sensitivity(args: argparse.Namespace) -> None:
                 hit = [
                     (s[m].mean() if m.any() else 0.0) for s, m in zip(seen, lesions, strict=True)
                 ]
-                found = detector.predict(pasted) == -1
-                for i in range(len(found)):
-                    lower = detector.score_samples(pasted[[i]])[0] < plain[i]
-                    rows.append((out, diameter, contrast, found[i], lower, hit[i]))
+                scores = detector.score_samples(pasted)
+                found = zip(scores < detector.offset_, scores < plain, hit, strict=True)
+                rows += [(out, diameter, contrast, *each) for each in found]
         print(out, flush=True)
     names = ["subject", "diameter", "contrast", "flagged", "score_fell", "residual_in_lesion"]
     table = pd.DataFrame(rows, columns=names)

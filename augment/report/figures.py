@@ -249,7 +249,7 @@ def calibration_figure(
     title = "Predicted and observed risk"
     summary = f"Average distance from the diagonal, in points: {', '.join(parts)}."
     caption = (
-        f"Marks grow with the number of rows; bins with fewer than {_FEW} held-out predictions "
+        f"Marks grow with the number of predictions; bins with fewer than {_FEW} held-out predictions "
         "are left out."
     )
     size = {"width": 4.3, "height": 4.2}

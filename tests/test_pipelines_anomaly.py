@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from augment.pipelines import anomaly_detection, demo_anomaly
+from typer.testing import CliRunner
 
 import augment
 from augment.cli import app
@@ -50,6 +51,8 @@ def test_a_table_is_searched_and_compared(tables, tmp_path):
     assert "http" not in page.split("</style>")[1].replace("http://www.w3.org", "")
     summary = json.loads((tmp_path / "out" / "report.json").read_text())
     assert render_detection(summary) == page
+    assert CliRunner().invoke(app, ["report", str(tmp_path / "out")]).exit_code == 0
+    assert (tmp_path / "out" / "report.html").read_text() == page
     model = augment.load(tmp_path / "out" / "detector.safetensors")
     assert type(model).__name__ == "ReconstructionDetector"
     assert "flagged" in str(result)
@@ -74,8 +77,6 @@ def test_slices_get_heat_maps_that_lie_over_the_volume(tmp_path):
 
 
 def test_the_command_says_what_is_wrong(tables, tmp_path):
-    from typer.testing import CliRunner
-
     arguments = ["detect", str(tables / "train.csv"), str(tables / "new.csv")]
     missing = [*arguments, "--out", str(tmp_path / "x"), "--label", "wat"]
     outcome = CliRunner().invoke(app, missing)

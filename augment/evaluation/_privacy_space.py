@@ -109,9 +109,11 @@ def space_of(samples: Samples) -> Space:
     for name, frame in zip(("synthetic", "holdout"), frames[1:], strict=True):
         check_columns(frames[0], frame, name)
     real = pd.concat([frames[0], frames[2][frames[0].columns]], ignore_index=True)
+    every = pd.concat([real, frames[1][real.columns]], ignore_index=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AugmentWarning)
-        schema = TableSchema.infer(real)
+        # A synthetic row may have a level that no real row has.
+        schema = TableSchema.infer(every)
         known = schema.conform(real).to_numpy()
     space = _TableSpace(schema, real, np.asarray(known))
     if not space.features(samples.X[0], samples.extra[0]).shape[1]:

@@ -99,7 +99,7 @@ def evaluate_privacy(
     The rule of the verdict was fixed beforehand. ``copies found``: any row is a copy.
     ``memorisation found``: an attack on the synthetic rows is better than guessing, by its AUC or
     by the share that it finds (p at most 0.02, corrected for all attacks and both figures), or all
-    synthetic rows together lie too near to training rows (p at most 0.01), or, with a generator,
+    synthetic rows together lie too near to training rows (p at most 0.005), or, with a generator,
     the attack by refits has an AUC of significantly (0.02) more than 0.55. Else
     ``nothing found at this size``.
 

@@ -65,6 +65,12 @@ def test_a_single_copy_is_found():
     assert np.flatnonzero(result.copied_).tolist() == [150]
 
 
+def test_levels_that_no_patient_has_are_served():
+    X, y = FRESH
+    strange = X.assign(stage=X["stage"].replace("III", "IV")), y
+    assert privacy(TRAIN, strange, HOLDOUT).verdict == NOTHING
+
+
 def test_labels_do_not_hide_a_copy():
     X, y = part(TRAIN, slice(5))
     turned = X, y.map({"ill": "well", "well": "ill"})

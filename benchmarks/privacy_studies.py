@@ -1,6 +1,6 @@
 """Privacy studies: how often `evaluate_privacy` accuses rows that know nobody, and what it finds.
 
-Two parts, each a Markdown table:
+Four parts, each a Markdown table:
 
 ``null``
     Training, held-out and synthetic rows are fresh draws of one law. Every verdict but "nothing
@@ -10,6 +10,12 @@ Two parts, each a Markdown table:
 ``power``
     A share of the synthetic rows are training rows with noise (in units of each column's standard
     deviation; 0: exact copies), the others are fresh.
+``real``
+    With ``--data FOLDER`` (CSV files): training, held-out and "synthetic" rows are other rows of
+    one real table, so that again nothing is to be found. Where fewer than 4 % of the rows have an
+    equal one, these are patients who were entered twice, and one of the two is left out.
+``generators``
+    What is found of our own generators, fitted on 150 rows of the clinical mixture, with the audit.
 
 Every study is written to a JSON-lines file as it ends, so an interrupted run goes on where it was:
 
@@ -22,8 +28,9 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -32,10 +39,22 @@ from scipy import stats
 import augment
 from augment._random import rng_for
 
+Key: TypeAlias = tuple[str, str, int, int, float, float]
+KEY = ("part", "law", "n", "index", "share", "noise")
 SIZES = (60, 150, 500)
 N_SYNTHETIC = 400
+# A smaller share of equal rows are patients who were entered twice; a larger one is natural.
+FEW_TWINS = 0.04
 POWER_LAWS = ("normal, 5 columns", "clinical mixture", "few values")
 SHARES, NOISES = (0.02, 0.1, 1.0), (0.0, 0.05, 0.2)
+
+
+GENERATORS: dict[str, Callable[[], Any]] = {
+    "Bootstrap": augment.Bootstrap,
+    "Jitter(0.2)": lambda: augment.Jitter(0.2),
+    "GaussianCopula": augment.GaussianCopula,
+    "TabularVAE": lambda: augment.TabularVAE(random_state=0),
+}
 
 
 def normal(n: int, rng: np.random.Generator, n_columns: int) -> pd.DataFrame:
@@ -109,9 +128,7 @@ def noisy(rows: pd.DataFrame, noise: float, rng: np.random.Generator) -> pd.Data
     return changed
 
 
-def one_study(
-    part: str, law: str, n: int, index: int, share: float, noise: float
-) -> dict[str, Any]:
+def one_study(law: str, n: int, index: int, share: float, noise: float) -> dict[str, Any]:
     """Draw three samples, evaluate them, and record what was found."""
     rng = rng_for(7, list(LAWS).index(law), n, index)
     train, holdout, drawn = (LAWS[law](size, rng) for size in (n, n, N_SYNTHETIC))
@@ -123,12 +140,6 @@ def one_study(
     result = augment.evaluate_privacy(train, drawn, holdout, random_state=index)
     copied = result.copied_
     return {
-        "part": part,
-        "law": law,
-        "n": n,
-        "index": index,
-        "share": share,
-        "noise": noise,
         "verdict": result.verdict,
         "found": float(copied[:n_copies].mean()) if n_copies else 0.0,
         "wrong": int(copied[n_copies:].sum()),
@@ -138,7 +149,81 @@ def one_study(
     }
 
 
-def keys(n_null: int, n_power: int) -> Iterator[tuple[str, str, int, int, float, float]]:
+def real_study(path: Path, index: int) -> dict[str, Any]:
+    """Deal the rows of a real table into three parts, at most 200 each."""
+    X, y = augment.data.load_table(path, target="target")
+    twin = X.duplicated(keep="first")
+    if twin.mean() < FEW_TWINS:
+        X, y = X[~twin], y[~twin]
+    n = min(len(X) // 3, 200)
+    order = rng_for(8, index).permutation(len(X))
+    train, holdout, drawn = (
+        (X.iloc[rows], y.iloc[rows]) for rows in (order[:n], order[n : 2 * n], order[2 * n : 3 * n])
+    )
+    result = augment.evaluate_privacy(train, drawn, holdout, random_state=index)
+    return {
+        "verdict": result.verdict,
+    }
+
+
+def real_lines(frame: pd.DataFrame) -> Iterator[dict[str, str]]:
+    """Count false alarms on real tables."""
+    for law, part in [*frame.groupby("law"), ("all", frame)]:
+        yield {
+            "table": str(law),
+            "false alarms": interval(int((part["verdict"] != NOTHING).sum()), len(part)),
+        }
+
+
+def generator_study(name: str, index: int) -> dict[str, Any]:
+    """Fit a generator on a clinical mixture with a label, and audit it."""
+    rng = rng_for(9, index)
+    train, holdout = clinical(150, rng), clinical(150, rng)
+    generator = GENERATORS[name]()
+    drawn, _ = generator.fit(train).sample(N_SYNTHETIC, random_state=index)
+    start = time.process_time()
+    result = augment.evaluate_privacy(
+        train, drawn, holdout, generator=generator, n_audit_fits=16, random_state=index
+    )
+    audit = result.attacks.iloc[-1]
+    return {
+        "verdict": result.verdict,
+        "copied": float(result.copied_.mean()),
+        "auc": result.strongest["auc"],
+        "audit_auc": float(audit["auc"]),
+        "nearer": float(result.exposed["times_nearer"].median()),
+        "seconds": time.process_time() - start,
+    }
+
+
+def generator_lines(frame: pd.DataFrame) -> Iterator[dict[str, str]]:
+    """Say what was found of each generator."""
+    for name, part in frame.groupby("law", sort=False):
+        yield {
+            "generator": str(name),
+            "verdicts": "; ".join(f"{v} {k}" for k, v in part["verdict"].value_counts().items()),
+            "rows called copies": f"{part['copied'].mean():.1%}",
+            "AUC of the strongest attack": f"{part['auc'].mean():.2f}",
+            "AUC of refits": f"{part['audit_auc'].mean():.2f}",
+            "times nearer (median row)": f"{part['nearer'].mean():.2f}",
+            "seconds": f"{part['seconds'].mean():.0f}",
+        }
+
+
+def studies(given: argparse.Namespace) -> Iterator[tuple[Key, Callable[[], dict[str, Any]]]]:
+    """List all studies that were asked for."""
+    for key in keys(given.null, given.power):
+        yield key, partial(one_study, *key[1:])
+    for index in range(given.real if given.data else 0):
+        for table in sorted(given.data.glob("*.csv")):
+            yield ("real", table.stem, 0, index, 0.0, 0.0), partial(real_study, table, index)
+    for index in range(given.fitted):
+        for name in GENERATORS:
+            key = ("generators", name, 150, index, 0.0, 0.0)
+            yield key, partial(generator_study, name, index)
+
+
+def keys(n_null: int, n_power: int) -> Iterator[Key]:
     """List all studies, a few of each kind first: a run that is cut short is still balanced."""
     for index in range(max(n_null, n_power)):
         for law in LAWS:
@@ -207,20 +292,29 @@ def main() -> None:
     parser.add_argument("--null", type=int, default=100, help="null studies of each law and size")
     parser.add_argument("--power", type=int, default=20, help="power studies of each kind")
     parser.add_argument("--minutes", type=float, default=14.0, help="stop after so many")
+    parser.add_argument("--data", type=Path, help="folder of CSV files with a column target")
+    parser.add_argument("--real", type=int, default=3, help="studies of each real table")
+    parser.add_argument("--fitted", type=int, default=2, help="studies of each generator")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     path, stop = given.out / "studies.jsonl", time.monotonic() + 60 * given.minutes
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     records = [json.loads(line) for line in lines if line.endswith("}")]
-    done = {tuple(r[k] for k in ("part", "law", "n", "index", "share", "noise")) for r in records}
+    done = {tuple(r[k] for k in KEY) for r in records}
     with path.open("a", encoding="utf-8") as file:
-        for key in keys(given.null, given.power):
+        for key, study in studies(given):
             if key not in done and time.monotonic() < stop:
-                records.append(one_study(*key))
+                records.append(dict(zip(KEY, key, strict=True)) | study())
                 file.write(json.dumps(records[-1]) + "\n")
                 file.flush()
     frame = pd.DataFrame(records)
-    for part, make in (("null", null_lines), ("power", power_lines)):
+    makers = {
+        "null": null_lines,
+        "real": real_lines,
+        "generators": generator_lines,
+        "power": power_lines,
+    }
+    for part, make in makers.items():
         chosen = frame[frame["part"] == part]
         if len(chosen):
             print(f"\n## {part}\n\n{markdown(list(make(chosen)))}")

@@ -5,7 +5,7 @@
 Each cohort is scored twice by five-fold cross-validation of extremely randomised trees: folds of
 slices, and folds of subjects. In the first cohorts the label is a coin thrown for each subject, so
 nothing can be learned; in the others it is a faint lesion. Prints the mean AUC over cohorts of 40
-subjects, the range over them, and how much the split by slice adds. A few minutes on one core.
+subjects, the range over them, and how much the split by slice adds. Minutes on one core.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def auc(slices: SliceSet, y: np.ndarray, seed: int, *, by_subject: bool) -> floa
 
 def cohort(n_slices: int, seed: int, label: str) -> tuple[SliceSet, np.ndarray]:
     """Draw 40 subjects with a label each: a coin, or a lesion."""
-    faint = CONTRAST if label == "faint lesion" else 0.0
-    classes = ("healthy", "lesion") if faint else ("healthy",)
+    contrast = CONTRAST if label == "faint lesion" else 0.0
+    classes = ("healthy", "lesion") if contrast else ("healthy",)
     slices = make_phantoms(
-        40, n_slices=n_slices, size=32, classes=classes, contrast=faint, random_state=seed
+        40, n_slices=n_slices, size=32, classes=classes, contrast=contrast, random_state=seed
     )
-    if faint:
+    if contrast:
         return slices, np.asarray(slices.y == "lesion").astype(int)
     coins = np.random.default_rng(seed).permutation(np.repeat([0, 1], 20))
     return slices, coins[np.unique(slices.groups, return_inverse=True)[1]]

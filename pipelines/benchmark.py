@@ -6,7 +6,7 @@ command goes on where it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -57,7 +57,7 @@ class Settings(workflow.Settings):
     limits : dict
         Generators that run on a part of the cells alone: ``datasets``, ``sizes``, ``repeats``.
     estimators : tuple of str
-        Which of the default classifiers to use; all if empty.
+        Which of the default classifiers of tables and of images to use; all if empty.
     ratio : float or "auto"
         Synthetic rows per training row; "auto" is 5, and at least 500 rows.
     python_of : dict
@@ -176,8 +176,6 @@ def run(settings: Settings, out: str | Path) -> Result:
 
 def _grid(settings: Settings) -> tuple[benchmarking.Grid, list[str]]:
     """Load what is compared; give rivals that are not installed, too."""
-    estimators = augment.evaluation.default_estimators()
-    wanted = workflow.check_names("classifier", settings.estimators, estimators)
     methods, missing = benchmarking.build_methods(
         settings.generators,
         python_of=settings.python_of,
@@ -196,12 +194,25 @@ def _grid(settings: Settings) -> tuple[benchmarking.Grid, list[str]]:
             for name, part in settings.limits.items()
             if name not in missing
         },
-        estimators={name: estimators[name] for name in wanted or estimators},
+        estimators=_estimators(settings.estimators),
         ratio=settings.ratio,
         seed=settings.random_state,
     )
     grid.check()
     return grid, missing
+
+
+def _estimators(wanted: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Give the classifiers of tables and of images; all of a kind if none of it is wanted."""
+    known = {
+        "table": augment.evaluation.default_estimators(),
+        "images": augment.evaluation.image_estimators(),
+    }
+    workflow.check_names("classifier", wanted, [name for own in known.values() for name in own])
+    return {
+        kind: {name: own[name] for name in own if name in wanted} or own
+        for kind, own in known.items()
+    }
 
 
 def _plan(settings: Settings, described: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from augment.benchmarking.datasets import SPARE, DataSet
 from augment.benchmarking.dispatch import dispatched
 from augment.benchmarking.methods import REAL, Method
 from augment.benchmarking.store import CellStore
-from augment.evaluation.classifiers import Candidate, candidates
+from augment.evaluation.classifiers import candidates
 
 __all__ = ["Grid", "Limit"]
 
@@ -61,8 +61,8 @@ class Grid:
         Splits of each data set and size.
     limits : dict of str to Limit
         For generators that run on a part of the grid.
-    estimators : dict of str to classifier
-        What learns from tables.
+    estimators : dict of str to dict of str to classifier
+        What learns from tables, and what from images: by kind, then by name.
     ratio : float or "auto"
         Synthetic rows per training row.
     seed : int
@@ -74,7 +74,7 @@ class Grid:
     sizes: tuple[int, ...]
     repeats: int
     limits: Mapping[str, Limit]
-    estimators: Mapping[str, Any]
+    estimators: Mapping[str, Mapping[str, Any]]
     ratio: float | str
     seed: int
 
@@ -178,23 +178,18 @@ class Grid:
 
     def _tasks(self, cells: Sequence[Cell]) -> Iterator[Task]:
         """Give each cell its rows."""
-        learners = {kind: self._candidates(kind) for kind in ("table", "images")}
+        learners = {
+            kind: candidates(dict(own), is_table=kind == "table")
+            for kind, own in self.estimators.items()
+            if own
+        }
         for cell in cells:
             data = self.datasets[cell.dataset]
             seed = int(rng_for(self.seed, zlib.crc32(cell.dataset.encode())).integers(2**31))
             part = data.split(cell.size, cell.repeat, seed)
             own = int(rng_for(seed, cell.size, cell.repeat).integers(2**31))
             method = self.methods.get(cell.generator)
-            yield Task(cell, method, part, learners[data.kind], self.ratio, own, data.kind)
-
-    def _candidates(self, kind: str) -> tuple[Candidate, ...]:
-        """Give the classifiers of one kind of data."""
-        if kind == "table":
-            return candidates(dict(self.estimators), is_table=True)
-        import augment
-
-        known = "ImageClassifier" in augment.__all__
-        return candidates({"CNN": augment.ImageClassifier()}, is_table=False) if known else ()
+            yield Task(cell, method, part, learners.get(data.kind, ()), self.ratio, own, data.kind)
 
 
 def _plural(kind: str) -> str:

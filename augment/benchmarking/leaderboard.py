@@ -17,7 +17,15 @@ __all__ = ["build_leaderboard"]
 
 _METRICS = {
     "table": ("roc_auc", "neg_log_loss", "balanced_accuracy", "neg_brier"),
-    "images": ("kernel_distance", "frechet_distance", "recall", "coverage", "copy_rate"),
+    "images": (
+        "kernel_distance",
+        "frechet_distance",
+        "recall",
+        "coverage",
+        "copy_rate",
+        "roc_auc",
+        "neg_log_loss",
+    ),
 }
 _FOREST = "random forest"
 _EXTREMES = ("roc_auc", "neg_log_loss")

@@ -42,10 +42,10 @@ def panel_caption(panel: Mapping[str, Any]) -> str:
     sizes = ", ".join(str(size) for size in panel["sizes"])
     many = f"{panel['n_classifiers']} classifiers, " if panel["n_classifiers"] else ""
     cells = panel["n_splits"] * max(1, panel["n_classifiers"])
-    unit = "in points (0.01)" if panel["kind"] == "table" else "in the figure's own unit"
-    against = (
-        "the real rows alone" if panel["kind"] == "table" else "fresh real images of other patients"
-    )
+    unit = "scores of classifiers in points (0.01)"
+    against = "the real rows alone"
+    if panel["kind"] == "images":
+        against += ", or for figures of images against fresh real images of other patients"
     return (
         f"{panel['n_datasets']} data sets, n = {sizes}, {many}{panel['n_splits']} splits: "
         f"{cells} cells for each generator. Change against {against} with its 95 % interval over "

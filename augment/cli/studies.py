@@ -85,7 +85,10 @@ def evaluate(
         )
         return
     if target is None:
-        raise InvalidInputError("Expected the column to predict; found nothing. Add --target NAME.")
+        raise InvalidInputError(
+            "Expected the column to predict; found nothing. Add --target NAME. "
+            "See: augment evaluate --help"
+        )
     run_pipeline(
         "tabular_augmentation",
         None,

@@ -50,6 +50,7 @@ class Audit:
 def audit(
     generator: Any,
     train: Any,
+    groups: Any,
     rows: Rows,
     space: Space,
     features: list[FloatArray],
@@ -57,7 +58,8 @@ def audit(
     seed: int,
 ) -> Audit:
     """Fit clones of the generator on both halves of random splits of the training patients."""
-    X, y, groups = parts_of(train)
+    X, y, own = parts_of(train)
+    groups = own if groups is None else groups
     n_drawn = int(np.clip(len(features[1]), _FEWEST_DRAWN, _MOST_DRAWN))
     sides = [side for k in range(n_fits // 2) for side in halves(rows, rng_for(seed, k))]
     jobs = (

@@ -48,8 +48,9 @@ def find_copies(samples: Samples, space: Space, features: list[FloatArray]) -> C
     shared = np.isin(names[1], names[2])
     p_values = near.p_values.copy()
     if exact.any():
-        chance = np.minimum(len(train) * space.chances(), 1.0)
-        p_values[exact] = np.where(shared, 1.0, chance[np.maximum(matched, 0)])[exact]
+        met, which = np.unique(matched[exact], return_inverse=True)
+        chance = np.minimum(len(train) * space.chances(met), 1.0)
+        p_values[exact] = np.where(shared[exact], 1.0, chance[which])
     copied = false_discovery(p_values, COPY_LEVEL)
     if _too_many_matches(names) <= COPY_LEVEL:
         copied |= exact & ~shared

@@ -45,8 +45,8 @@ class Space(abc.ABC):
         """Give each row a number that it shares with equal rows alone, over several samples."""
 
     @abc.abstractmethod
-    def chances(self) -> FloatArray:
-        """Give how likely a fresh row is to equal each training row."""
+    def chances(self, rows: IntArray) -> FloatArray:
+        """Give how likely a fresh row is to equal some of the training rows."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +56,6 @@ class _TableSpace(Space):
     schema: TableSchema
     real: pd.DataFrame
     known: FloatArray
-    n_train: int
 
     def features(self, X: Any, extra: pd.DataFrame | None = None) -> FloatArray:
         values = self._values(X, extra)
@@ -70,8 +69,8 @@ class _TableSpace(Space):
         values = [self._values(*pair) for pair in zip(X, extra, strict=True)]
         return _numbered([_rounded(part) for part in values])
 
-    def chances(self) -> FloatArray:
-        return match_probabilities(_rounded(self.known))[: self.n_train]
+    def chances(self, rows: IntArray) -> FloatArray:
+        return match_probabilities(_rounded(self.known), rows)
 
     def _values(self, X: Any, extra: pd.DataFrame | None) -> FloatArray:
         frame = joined(X, pd.DataFrame(index=range(len(X))) if extra is None else extra)
@@ -88,7 +87,6 @@ class _ImageSpace(Space):
     axes: FloatArray
     mean: FloatArray
     spread: FloatArray
-    n_train: int
 
     def features(self, X: Any, extra: pd.DataFrame | None = None) -> FloatArray:  # noqa: ARG002
         responses = random_conv_features(X, reference=self.reference)
@@ -97,8 +95,8 @@ class _ImageSpace(Space):
     def identities(self, X: list[Any], extra: list[pd.DataFrame]) -> list[IntArray]:  # noqa: ARG002
         return _numbered([np.asarray(part, dtype=np.float32).reshape(len(part), -1) for part in X])
 
-    def chances(self) -> FloatArray:
-        flat = self.reference[: self.n_train].reshape(self.n_train, -1)
+    def chances(self, rows: IntArray) -> FloatArray:
+        flat = self.reference[rows].reshape(len(rows), -1)
         # An empty slice may be that of any patient.
         return np.where(np.ptp(flat, axis=1) == 0, 1.0, 0.0)
 
@@ -111,11 +109,13 @@ def space_of(samples: Samples) -> Space:
     for name, frame in zip(("synthetic", "holdout"), frames[1:], strict=True):
         check_columns(frames[0], frame, name)
     real = pd.concat([frames[0], frames[2][frames[0].columns]], ignore_index=True)
+    every = pd.concat([real, frames[1][real.columns]], ignore_index=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AugmentWarning)
-        schema = TableSchema.infer(real)
+        # A synthetic row may have a level that no real row has.
+        schema = TableSchema.infer(every)
         known = schema.conform(real).to_numpy()
-    space = _TableSpace(schema, real, np.asarray(known), len(frames[0]))
+    space = _TableSpace(schema, real, np.asarray(known))
     if not space.features(samples.X[0], samples.extra[0]).shape[1]:
         raise InvalidInputError("No column of the real rows varies; there is nothing to compare.")
     return space
@@ -128,7 +128,7 @@ def _image_space(samples: Samples) -> Space:
     mean, spread = responses.mean(axis=0), np.where(spread > 0, spread, np.inf)
     scaled = (responses - mean) / spread
     axes = np.linalg.svd(scaled, full_matrices=False)[2][: min(_MOST_AXES, len(real) - 1)]
-    return _ImageSpace(real, axes.T, mean, spread, len(samples.X[0]))
+    return _ImageSpace(real, axes.T, mean, spread)
 
 
 def _column_features(column: Column, known: FloatArray, values: FloatArray) -> FloatArray:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["AUDIT", "LEAK_LEVEL", "NEARNESS_LEVEL", "judge", "privacy_table"]
 
 AUDIT = "refits on halves"
-LEAK_LEVEL, NEARNESS_LEVEL = 0.02, 0.01
+LEAK_LEVEL, NEARNESS_LEVEL = 0.02, 0.005
 """The chance of the attacks, and of the test of all rows, to find a leak where there is none."""
 _MOST_SHOWN = 5
 

@@ -26,6 +26,8 @@ __all__ = ["PrivacyResult", "evaluate_privacy"]
 _FEWEST = 10
 _FEW = 50
 _FEWEST_FITS = 6
+# Halves of fewer rows cannot be fitted.
+_FEWEST_AUDITED = 24
 # Refits see any influence of a row, however small; below this it is not called memorisation.
 _MATERIAL_AUC = 0.55
 
@@ -97,7 +99,7 @@ def evaluate_privacy(
     The rule of the verdict was fixed beforehand. ``copies found``: any row is a copy.
     ``memorisation found``: an attack on the synthetic rows is better than guessing, by its AUC or
     by the share that it finds (p at most 0.02, corrected for all attacks and both figures), or all
-    synthetic rows together lie too near to training rows (p at most 0.01), or, with a generator,
+    synthetic rows together lie too near to training rows (p at most 0.005), or, with a generator,
     the attack by refits has an AUC of significantly (0.02) more than 0.55. Else
     ``nothing found at this size``.
 
@@ -139,8 +141,9 @@ def evaluate_privacy(
         random_state=seed,
     )
     refits = None
-    if generator is not None and n_audit_fits:
-        refits = audit(generator, train, samples.rows[0], space, features, n_audit_fits, seed)
+    if generator is not None and n_audit_fits and sizes["train"] >= _FEWEST_AUDITED:
+        rows = samples.rows[0]
+        refits = audit(generator, train, groups, rows, space, features, n_audit_fits, seed)
     attacks = _attacks(found, refits)
     strongest = _strongest(found)
     nearest = _nearest(samples, features, seed)
@@ -274,7 +277,10 @@ def _notes(samples: Samples, copies: Copies, refits: Audit | None, groups: Any) 
             "leak can be seen."
         )
     if refits is None:
-        notes.append("Without a generator there is no audit by refits, which sees more.")
+        notes.append(
+            "There was no audit by refits, which sees more: it needs a generator, and at least "
+            f"{_FEWEST_AUDITED} training rows."
+        )
     if samples.is_image and groups is None and n_patients[0] == len(samples.rows[0]):
         notes.append(
             "Each image counts as a patient; if patients have several, pass groups: slices of one "

@@ -20,6 +20,9 @@ __all__ = ["ATTACKS", "Membership", "attack_scores", "membership_inference"]
 
 ATTACKS = ("density ratio", "k-NN ratio", "classifier")
 _MOST_SYNTHETIC = 5000
+# More patients than this on either side change no figure that matters.
+_MOST_PATIENTS = 2000
+_CHUNK = 1000
 _MOST_AXES = 10
 _N_BOOTSTRAP = 1000
 _FPR, _FEWEST_FALSE = 0.05, 10
@@ -164,8 +167,12 @@ def _log_density(points: FloatArray, rows: FloatArray) -> FloatArray:
     """Give the log density of a Gaussian kernel estimate, Scott's bandwidth, up to a constant."""
     n, d = rows.shape
     width = n ** (-1 / (d + 4))
-    squares = np.square(points).sum(1)[:, None] - 2 * points @ rows.T + np.square(rows).sum(1)
-    return np.asarray(logsumexp(-squares / (2 * width**2), axis=1) - np.log(n) - d * np.log(width))
+    lengths, parts = np.square(rows).sum(axis=1), []
+    for start in range(0, len(points), _CHUNK):
+        some = points[start : start + _CHUNK]
+        squares = np.square(some).sum(axis=1)[:, None] - 2 * some @ rows.T + lengths
+        parts.append(logsumexp(-squares / (2 * width**2), axis=1))
+    return np.asarray(np.concatenate(parts) - np.log(n) - d * np.log(width))
 
 
 def _neighbor_ratio(asked: FloatArray, synthetic: FloatArray, reference: FloatArray) -> FloatArray:
@@ -204,9 +211,17 @@ def _judged(
     rng: np.random.Generator,
 ) -> Membership:
     """Turn scores (attacks, patients) of both halves into figures."""
+    few = rng.permutation(members[0].shape[1])[:_MOST_PATIENTS]
     wins = [
-        np.stack([(m[:, None] > s) + 0.5 * (m[:, None] == s) for m, s in zip(*pair, strict=True)])
-        for pair in zip(members, strangers, strict=True)
+        np.stack(
+            [
+                (m[few, None] > s) + 0.5 * (m[few, None] == s)
+                for m, s in zip(ours, theirs, strict=True)
+            ]
+        )
+        for ours, theirs in zip(
+            members, [part[:, :_MOST_PATIENTS] for part in strangers], strict=True
+        )
     ]
     auc = np.mean([part.mean(axis=(1, 2)) for part in wins], axis=0)
     below, above = _deviations(wins, auc, rng)
@@ -220,8 +235,8 @@ def _judged(
         p_auc.append([_mann_whitney(m, s) for m, s in zip(ours, theirs, strict=True)])
     strongest = int(np.argmax(auc))
     rows = [
-        (1 + (theirs[strongest] >= ours[strongest][:, None]).sum(axis=1)) / (theirs.shape[1] + 1)
-        for ours, theirs in zip(members, strangers, strict=True)
+        _ranked(*(part[strongest] for part in pair))
+        for pair in zip(members, strangers, strict=True)
     ]
     codes = np.unique(patients, return_inverse=True)[1]
     return Membership(
@@ -236,6 +251,12 @@ def _judged(
         p_tpr=np.minimum(2 * np.mean(p_tpr, axis=0), 1.0),
         p_rows=np.mean(rows, axis=0)[codes],
     )
+
+
+def _ranked(members: FloatArray, strangers: FloatArray) -> FloatArray:
+    """Give the share of strangers whose score is no lower, counting the member itself."""
+    below = np.searchsorted(np.sort(strangers), members, side="left")
+    return np.asarray((1 + len(strangers) - below) / (len(strangers) + 1))
 
 
 def _deviations(

@@ -237,17 +237,19 @@ def _chance(asked: FloatArray, ratios: FloatArray, weights: FloatArray) -> Float
     return np.where(asked < cut, np.maximum(tail, 1e-300), chance)
 
 
-def match_probabilities(values: Any) -> FloatArray:
+def match_probabilities(values: Any, rows: Any = None) -> FloatArray:
     """Give how likely a fresh row is to equal each of the given rows, judged from the others.
 
     Parameters
     ----------
     values : array-like of shape (n, p)
         Whole rows of real patients as numbers; NaN is a value like others. At least two rows.
+    rows : array-like of shape (k,), optional
+        Positions of the rows to judge; all by default.
 
     Returns
     -------
-    ndarray of shape (n,), float64
+    ndarray of shape (n,) or (k,), float64
 
     Raises
     ------
@@ -280,7 +282,8 @@ def match_probabilities(values: Any) -> FloatArray:
         likelihood = np.log(_kernel(codes, background, asked, share)).mean()
         if likelihood > best:
             best, likeliest = likelihood, share
-    return _kernel(codes, background, np.arange(n), likeliest)
+    wanted = np.arange(n) if rows is None else np.asarray(rows, dtype=np.int64)
+    return _kernel(codes, background, wanted, likeliest)
 
 
 def _codes(values: Any) -> IntArray:

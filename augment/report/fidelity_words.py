@@ -24,9 +24,9 @@ SPACES = {
 _FIDELITY: dict[str, dict[str, str]] = {
     "at the floor": {
         "mark": "=",
-        "headline": "Synthetic {rows} are as near to real ones as other real {rows} are.",
-        "means": "At this size, no deciding figure tells the synthetic {rows} from real {rows} of "
-        "other patients.",
+        "headline": "Synthetic {rows} are about as near to real ones as other real {rows}.",
+        "means": "At this size, no deciding figure sets the synthetic {rows} clearly apart from "
+        "real {rows} of other patients.",
         "not": "That they are real, that they help a classifier, or that they hide anybody: a "
         "generator that repeats its {rows} would look the same here.",
     },

@@ -133,7 +133,7 @@ def _nearness(nearest: Mapping[str, float]) -> str:
 def _attack(line: Mapping[str, Any]) -> dict[str, Any]:
     """Write one attack's line of the table."""
     return {
-        "name": str(line["attack"])[:1].upper() + str(line["attack"])[1:],
+        "name": str(line["attack"]),
         "strongest": line["strongest"],
         "auc": f"{line['auc']:.2f}",
         "interval": f"{line['lower']:.2f} to {line['upper']:.2f}",

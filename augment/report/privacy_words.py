@@ -29,8 +29,8 @@ _PRIVACY: dict[str, dict[str, str]] = {
     "nothing found at this size": {
         "mark": "○",
         "headline": "No copies and no memorisation were found, as far as these data can show.",
-        "means": "The attacks that were tried did no better than guessing, within the interval "
-        "given.",
+        "means": "No attack on the synthetic {rows} did clearly better than guessing; how much it "
+        "may have missed is in the intervals.",
         "not": "That the {rows} are anonymous. Few {rows} show large leaks only, and a stronger "
         "attack may exist. Whether data may be passed on is for whoever answers for the patients "
         "to decide.",
@@ -70,7 +70,8 @@ _EXPLAINED: tuple[tuple[str, str, str], ...] = (
         "Refits on halves",
         "whether draws of this kind of generator come nearer to a patient when the patient was in "
         "the fit: it was fitted again and again on random halves. The strictest test here, as it "
-        "knows the generator.",
+        "knows the generator: any influence shows, and an AUC up to .55 is not called "
+        "memorisation.",
         "what these very synthetic {rows} give away; it speaks of the generator.",
     ),
     (

@@ -24,7 +24,7 @@ DECIDING = ("roc_auc", "neg_log_loss")
 NOT_MEASURED = "not measured"
 
 ARM_NAMES = {
-    "real": "Real rows only",
+    "real": "Real only",
     "augmented": "Real + synthetic",
     "bootstrap": "Real + copies",
     "jitter": "Real + jittered copies",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from augment._errors import InvalidInputError, TrainingError
 from augment.benchmarking.rival import Rival, _Images, _Table, rival_scripts
 from tests.benchmarking.small import SHIFTED
+from tests.house import REPOSITORY
 
 SLEEPY = """
 REQUIRES = ()
@@ -151,3 +153,13 @@ def test_scripts_stand_alone_and_are_short(name):
         if isinstance(node, ast.Import)
     } | {n.module.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
     assert "augment" not in imported
+
+
+def test_the_rival_of_the_page_runs(tmp_path):
+    text = (REPOSITORY / "docs" / "how_to" / "add_a_rival.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert len(code.splitlines()) < 30
+    X = pd.DataFrame({"sex": ["f", "m"] * 10, "age": np.arange(20.0)})
+    X_new, y_new, _ = rival_of(tmp_path, code).draw("table", X, X["sex"], 50, (0, 1))
+    assert (len(X_new), set(y_new), set(X_new["sex"])) == (50, {"f", "m"}, {"f", "m"})
+    assert len(set(zip(X_new["sex"], y_new, strict=True))) == 4

@@ -65,6 +65,12 @@ def test_a_single_copy_is_found():
     assert np.flatnonzero(result.copied_).tolist() == [150]
 
 
+def test_levels_that_no_patient_has_are_served():
+    X, y = FRESH
+    strange = X.assign(stage=X["stage"].replace("III", "IV")), y
+    assert privacy(TRAIN, strange, HOLDOUT).verdict == NOTHING
+
+
 def test_labels_do_not_hide_a_copy():
     X, y = part(TRAIN, slice(5))
     turned = X, y.map({"ill": "well", "well": "ill"})
@@ -121,7 +127,7 @@ def test_copies_among_few_values_are_found_by_their_number():
 
 
 def test_audit_names_whom_a_generator_copies():
-    result = privacy(TRAIN, FRESH, HOLDOUT, generator=Jitter(0.05), n_audit_fits=12)
+    result = privacy(TRAIN, FRESH, HOLDOUT, generator=Jitter(0.05), n_audit_fits=8)
     assert result.verdict == "memorisation found"
     line = result.attacks.set_index("attack").loc["refits on halves"]
     assert line["lower"] > 0.9
@@ -130,7 +136,7 @@ def test_audit_names_whom_a_generator_copies():
 
 
 def test_audit_finds_nothing_where_rows_do_not_matter():
-    result = privacy(TRAIN, FRESH, HOLDOUT, generator=GaussianCopula(), n_audit_fits=12)
+    result = privacy(TRAIN, FRESH, HOLDOUT, generator=GaussianCopula(), n_audit_fits=8)
     line = result.attacks.set_index("attack").loc["refits on halves"]
     assert line["auc"] < 0.6
     assert result.verdict == NOTHING

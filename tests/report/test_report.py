@@ -226,3 +226,47 @@ def test_wide_tables_show_the_strongest_columns():
     assert len(found["names"]) == 20
     assert "29" in found["names"]
     assert found["left_out"] == 10
+
+
+def image_lift(**changes):
+    """The example as a study of slices: synthetic ones are added to classical augmentation."""
+    result = example_result()
+    names = {"augmented": "classical_augmented", "jitter": "classical"}
+
+    def renamed(frame):
+        return frame.assign(arm=frame["arm"].replace(names))
+
+    lines = result.summary.query("arm == 'augmented'").drop(columns=["mean", "sd"])
+    lines = lines.assign(arm="classical_augmented", reference="classical", lift=0.0321)
+    lines = lines.assign(group_lower=-0.0123, group_upper=0.077, n_groups=20)
+    roles = {"judged": "classical_augmented", "reference": "classical", "copies": "bootstrap"}
+    return dataclasses.replace(
+        result,
+        summary=renamed(result.summary),
+        calibration=renamed(result.calibration),
+        comparisons=lines,
+        settings={**result.settings, "roles": roles},
+        external=dataclasses.replace(result.external, summary=renamed(result.external.summary)),
+        **changes,
+    )
+
+
+def test_slices_are_judged_on_top_of_classical_augmentation():
+    study = report.summarise_study(image_lift(), name="ImageVAE", unit="slice")
+    found = report.summarise_report([study])
+    html = report.render_report(found)
+    Page(html)
+    assert "Synthetic slices help." in html
+    assert "trained on the real slices with classical augmentation alone" in html
+    assert "Real, classically augmented" in html
+    assert "over patients −1.2 to +7.7" in html
+    assert "Real rows" not in html
+    assert report.report_card(found)["studies"][0]["lift"]["roc_auc"]["lift"] == 0.0321
+
+
+def test_arms_of_ones_own_are_shown():
+    result = example_result(external=False)
+    own = result.summary.query("arm == 'smote'").assign(arm="my_generator")
+    whole = pd.concat([result.summary, own], ignore_index=True)
+    html = report.build_lift_report(dataclasses.replace(result, summary=whole))
+    assert "My generator" in html

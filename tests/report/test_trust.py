@@ -31,7 +31,7 @@ def test_every_verdict_on_privacy_renders(verdict, refits):
     html = report.render_report(summary(privacy=example_privacy(verdict, refits=refits)))
     Page(html)
     assert verdict.capitalize() in html
-    assert ("Refits on halves" in html) == refits
+    assert ("<dt>Refits on halves</dt>" in html) == refits
     assert "safe" not in html.lower().replace("safety", "")
 
 

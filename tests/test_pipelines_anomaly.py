@@ -14,6 +14,7 @@ from augment.cli import app
 from augment.data import load_slices, make_phantoms, save_slices
 from augment.metrics.anomaly_images import best_dice, paste_lesions, pixel_auprc
 from augment.report.detection import render_detection
+from tests.test_documentation import python_blocks
 
 pytestmark = pytest.mark.filterwarnings("ignore::augment._errors.AugmentWarning")
 QUICK = {"max_steps": 20, "n_members": 1, "latent_dim": 3}
@@ -112,6 +113,16 @@ def test_a_detector_of_images_is_saved_and_refuses_other_shapes(tmp_path):
     with pytest.raises(ValueError, match="NaN"):
         detector.predict(heads.images * np.nan)
     assert np.isfinite(detector.score_samples(heads.images[:1] * 0 + 3)).all()
+
+
+@pytest.mark.slow
+def test_the_page_runs(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    for block in python_blocks("docs/how_to/flag_anomalies.md"):
+        exec(block, names)
+    assert names["why"].shape == names["malignant"].shape
+    assert names["maps"].shape == names["heads"].images.shape
 
 
 @pytest.mark.slow

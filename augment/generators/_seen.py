@@ -56,7 +56,9 @@ class SeenRows:
 
 def _row_bytes(X: Any) -> Iterator[bytes]:
     """Write each row such that equal rows are equal, whatever their container and dtypes."""
-    if not isinstance(X, pd.DataFrame) and np.ndim(X) > 2:
+    if not isinstance(X, pd.DataFrame | list | tuple):
+        X = np.asarray(X)
+    if np.ndim(X) > 2:
         for image in np.asarray(X, dtype=np.float32):
             yield image.tobytes()
         return

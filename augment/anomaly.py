@@ -65,18 +65,12 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
         Held-out normal rows (patients, where `groups` were given) behind each p-value.
     kept_ : ndarray of bool (n_samples,)
         Rows of `fit` that were taken for normal.
-    parts_ : DataFrame
-        For each ingredient of the score its center and scale among held-out normal rows.
     image_shape_ : tuple of int or None
         Channels, height and width; None for tables.
     n_features_in_ : int
         Number of columns, or of pixels.
     feature_names_in_ : ndarray of str
         Names of the columns, if all are strings.
-
-    See Also
-    --------
-    TabularVAE : Its `reconstruction_map` is a simpler look at a row.
 
     Notes
     -----
@@ -214,17 +208,7 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
         return -self._cross.surprise(self._container(X))
 
     def decision_function(self, X: Any) -> FloatArray:
-        """Give the score above `offset_`: negative for rows that `predict` flags.
-
-        Parameters
-        ----------
-        X : like those of `fit`
-
-        Returns
-        -------
-        ndarray of float64 (n_samples,)
-            ``score_samples(X) - offset_``.
-        """
+        """Give ``score_samples(X) - offset_``, `(n_samples,)`: negative for flagged rows."""
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: Any) -> IntArray:
@@ -277,6 +261,12 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
         if isinstance(X, pd.DataFrame):
             return pd.DataFrame(residuals, columns=X.columns, index=X.index)
         return residuals
+
+    @property
+    def parts_(self) -> pd.DataFrame:
+        """Center and scale of each ingredient of the score among held-out normal rows."""
+        standards = self._cross.standards
+        return pd.DataFrame.from_dict(standards, orient="index", columns=["center", "scale"])
 
     @property
     def normal_scores_(self) -> FloatArray:
@@ -362,7 +352,6 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
         self._calibration = Calibration.of(scores, codes)
         self.n_calibration_ = int(self._calibration.n_units)
         self.offset_ = self._calibration.threshold(float(self.false_positive_rate))
-        self._describe()
         if np.isneginf(self.offset_):
             warnings.warn(
                 f"With {self.n_calibration_} held-out rows or patients no p-value is below "
@@ -371,11 +360,6 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
                 SmallDataWarning,
                 stacklevel=3,
             )
-
-    def _describe(self) -> None:
-        self.parts_ = pd.DataFrame.from_dict(
-            self._cross.standards, orient="index", columns=["center", "scale"]
-        )
 
     def _get_state(self) -> State:
         member = self._cross.members[0].generator
@@ -408,4 +392,3 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
         )
         self.n_calibration_ = int(self._calibration.n_units)
         self.offset_ = self._calibration.threshold(float(self.false_positive_rate))
-        self._describe()

@@ -164,8 +164,10 @@ def compare(
 ) -> Iterator[tuple[str, float, float, np.ndarray]]:
     """Score all candidates of all learners on one division, with one fit of the generator."""
     _, X_new, y_new = draw(generator, train, round(max(RATIOS) * len(train)), seeds[0])
-    train, test = (replace(rows, X=as_numbers(rows.X)) for rows in (train, test))
-    X_new = as_numbers(X_new)
+    # Histogram boosting stops at a column without any value.
+    some = ~np.isnan(as_numbers(train.X)).all(axis=0)
+    train, test = (replace(rows, X=as_numbers(rows.X)[:, some]) for rows in (train, test))
+    X_new = as_numbers(X_new)[:, some]
     for name, learner in learners.items():
         weight_name = find_weight_name(learner)
         for ratio, weight in CANDIDATES:

@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 from image_rivals import monai_dcgan, monai_vae
 from PIL import Image
+from sklearn.base import clone
 
 from augment import ImageClassifier, ImageGAN, ImageVAE
 from augment.metrics import compare_images
@@ -33,7 +34,7 @@ from augment.metrics import compare_images
 SIDE = 64
 VAE_SECONDS, GAN_SECONDS = 60.0, 180.0
 JUDGE_STEPS = 200
-FLOOR = "other patients"
+FLOOR, RIGID = "other patients", "ImageVAE, no deformation"
 METRICS = [
     "kernel distance",
     "Frechet distance",
@@ -114,10 +115,11 @@ def pca_gaussian(
 def generators(budget: float) -> dict[str, Draw]:
     """Give what is compared: training images, labels, blocks, wanted labels and seed to images."""
 
-    def fitted(generator: Any) -> Draw:
+    def fitted(name: str, generator: Any) -> Draw:
         def draw(data: Data, wanted: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-            model = generator(random_state=seed).fit(data.X, data.y, groups=data.blocks)
-            return {generator.__name__: model.sample(y=wanted, random_state=seed)[0]}
+            model = clone(generator).set_params(random_state=seed)
+            model.fit(data.X, data.y, groups=data.blocks)
+            return {name: model.sample(y=wanted, random_state=seed)[0]}
 
         return draw
 
@@ -135,10 +137,11 @@ def generators(budget: float) -> dict[str, Draw]:
     return {
         "PCA + Gaussian, all axes": pca(None),
         "PCA + Gaussian, 20 axes": pca(20),
-        "ImageVAE": fitted(ImageVAE),
+        RIGID: fitted(RIGID, ImageVAE(deformation_grid=0, shrinkage=0.3)),
+        "ImageVAE": fitted("ImageVAE", ImageVAE()),
         "MONAI VAE, fitted law": variational,
         "MONAI DCGAN": adversarial,
-        "ImageGAN": fitted(ImageGAN),
+        "ImageGAN": fitted("ImageGAN", ImageGAN()),
     }
 
 

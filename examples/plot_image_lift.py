@@ -54,7 +54,7 @@ figure.suptitle("Slices with a lesion")
 
 fast = {name: m for name, m in image_estimators().items() if name == "logistic regression"}
 result = evaluate_lift(
-    ImageVAE(),
+    ImageVAE(random_state=0),
     X,
     y,
     estimators=fast,

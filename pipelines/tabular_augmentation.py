@@ -7,7 +7,7 @@ Run it with ``augment evaluate TABLE --target NAME --out DIR``, or with
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 import augment
 from augment import report, workflow
+
+FEWEST_PATIENTS = 12
+"""With fewer, a third of them shows nothing about likeness or privacy."""
 
 
 class Settings(workflow.Settings):
@@ -215,16 +218,24 @@ def _trust(
 ) -> Trust:
     """Judge rows of a generator that never saw a third of the patients."""
     patients = np.arange(len(X)) if groups is None else groups.to_numpy()
+    everybody = Trust(np.arange(len(X)))
+    if not (settings.fidelity or settings.privacy):
+        return everybody
+    n_patients = len(np.unique(patients))
+    if n_patients < FEWEST_PATIENTS:
+        note = f"No sections on likeness and privacy: {n_patients} patients are too few for a part "
+        return replace(everybody, notes=(f"{note}that is held out; {FEWEST_PATIENTS} are needed.",))
     folds = StratifiedGroupKFold(3, shuffle=True, random_state=settings.random_state)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The least populated class")
         train, held = next(folds.split(X, y.astype(str), patients))
-    if not (settings.fidelity or settings.privacy):
-        return Trust(train)
     known = {"groups": patients[train]}
-    fitted = clone(generator).fit(
-        X.iloc[train], y.iloc[train], **(known if groups is not None else {})
+    given = {} if groups is None else known
+    fitted, note = workflow.or_note(
+        "likeness and privacy", lambda: clone(generator).fit(X.iloc[train], y.iloc[train], **given)
     )
+    if fitted is None:
+        return replace(everybody, notes=(note,))
     samples = (
         (X.iloc[train], y.iloc[train]),
         fitted.sample(n_rows, random_state=settings.random_state),

@@ -14,7 +14,7 @@ from augment.generators._conformal import Calibration, deal_folds
 from tests.estimators import DETECTORS, EXPECTED_FAILURES
 
 pytestmark = pytest.mark.filterwarnings("ignore::augment._errors.AugmentWarning")
-QUICK = {"max_steps": 40, "n_members": 1, "latent_dim": 3, "random_state": 0}
+QUICK = {"max_steps": 20, "n_members": 1, "latent_dim": 3, "random_state": 0}
 
 
 @parametrize_with_checks(DETECTORS, expected_failed_checks=lambda _: EXPECTED_FAILURES)
@@ -126,7 +126,7 @@ def test_other_methods_find_gross_errors(method):
     X = patients(100).drop(columns="total")
     model = ReconstructionDetector(TabularVAE(**QUICK), method=method, random_state=0).fit(X)
     wrong = X.dropna().assign(weight=150.0, height=140.0)
-    assert (model.p_values(wrong) < 0.05).mean() > 0.9
+    assert model.score_samples(wrong).mean() < np.quantile(model.normal_scores_, 0.1)
 
 
 def test_trimming_finds_the_abnormal_rows_of_a_contaminated_training_set():
@@ -191,16 +191,16 @@ def false_alarms(n_train, n_new, seed):
     rng = np.random.default_rng(seed)
     mixing = np.random.default_rng(0).normal(size=(5, 5))
     X = np.exp(0.3 * rng.normal(size=(n_train + n_new, 5)) @ mixing)
-    generator = TabularVAE(max_steps=10, n_members=1, latent_dim=3)
+    generator = TabularVAE(max_steps=5, n_members=1, latent_dim=3)
     model = ReconstructionDetector(generator, random_state=seed).fit(X[:n_train])
     p = model.p_values(X[n_train:])
     return (p <= 0.1).mean(), p[0]
 
 
 def test_the_rate_of_false_alarms_is_the_one_asked_for():
-    rates = [false_alarms(59, 400, seed)[0] for seed in range(6)]
-    # of one fit the rate is beta distributed: standard deviation 0.038, of the mean of six 0.016
-    assert abs(np.mean(rates) - 0.1) < 0.045
+    rates = [false_alarms(59, 300, seed)[0] for seed in range(4)]
+    # of one fit the rate is beta distributed: standard deviation 0.038, of the mean of four 0.019
+    assert abs(np.mean(rates) - 0.1) < 0.055
 
 
 @pytest.mark.slow

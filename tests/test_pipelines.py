@@ -114,6 +114,10 @@ def test_likeness_and_privacy_can_be_left_out_and_say_why_they_are_missing(tmp_p
     found = tabular_augmentation._trust(*arguments, study_of(few, tmp_path, n_audit_fits=0))
     assert found.privacy is None
     assert "No section on privacy: evaluate_privacy needs at least" in str(found)
+    few_patients = pd.Series(np.arange(24) % 5)
+    arguments = (*arguments[:3], few_patients, 50)
+    found = tabular_augmentation._trust(*arguments, study_of(few, tmp_path))
+    assert "5 patients are too few" in str(found)
 
 
 def test_a_real_study_end_to_end(tmp_path):

@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from augment.pipelines import anomaly_detection, demo_anomaly
+from typer.testing import CliRunner
 
 import augment
 from augment.cli import app
 from augment.data import load_slices, make_phantoms, save_slices
 from augment.metrics.anomaly_images import best_dice, paste_lesions, pixel_auprc
 from augment.report.detection import render_detection
+from tests.test_documentation import python_blocks
 
 pytestmark = pytest.mark.filterwarnings("ignore::augment._errors.AugmentWarning")
 QUICK = {"max_steps": 20, "n_members": 1, "latent_dim": 3}
@@ -50,6 +52,8 @@ def test_a_table_is_searched_and_compared(tables, tmp_path):
     assert "http" not in page.split("</style>")[1].replace("http://www.w3.org", "")
     summary = json.loads((tmp_path / "out" / "report.json").read_text())
     assert render_detection(summary) == page
+    assert CliRunner().invoke(app, ["report", str(tmp_path / "out")]).exit_code == 0
+    assert (tmp_path / "out" / "report.html").read_text() == page
     model = augment.load(tmp_path / "out" / "detector.safetensors")
     assert type(model).__name__ == "ReconstructionDetector"
     assert "flagged" in str(result)
@@ -74,8 +78,6 @@ def test_slices_get_heat_maps_that_lie_over_the_volume(tmp_path):
 
 
 def test_the_command_says_what_is_wrong(tables, tmp_path):
-    from typer.testing import CliRunner
-
     arguments = ["detect", str(tables / "train.csv"), str(tables / "new.csv")]
     missing = [*arguments, "--out", str(tmp_path / "x"), "--label", "wat"]
     outcome = CliRunner().invoke(app, missing)
@@ -111,6 +113,16 @@ def test_a_detector_of_images_is_saved_and_refuses_other_shapes(tmp_path):
     with pytest.raises(ValueError, match="NaN"):
         detector.predict(heads.images * np.nan)
     assert np.isfinite(detector.score_samples(heads.images[:1] * 0 + 3)).all()
+
+
+@pytest.mark.slow
+def test_the_page_runs(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    for block in python_blocks("docs/how_to/flag_anomalies.md"):
+        exec(block, names)
+    assert names["why"].shape == names["malignant"].shape
+    assert names["maps"].shape == names["heads"].images.shape
 
 
 @pytest.mark.slow

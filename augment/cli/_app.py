@@ -32,11 +32,17 @@ __all__ = [
 
 # The base class of usage errors, wherever this version of typer keeps its click.
 _USAGE_ERROR = cast("type[Exception]", typer.BadParameter.__mro__[2])
+_ORDER = ("demo", "evaluate", "fit", "sample", "detect", "benchmark", "run", "report", "info")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class _OneLineErrors(TyperGroup):
     """A group of commands whose bad input ends in one line and exit code 2."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """List the commands in the order in which a newcomer needs them."""
+        names = super().list_commands(ctx)
+        return sorted(names, key=lambda name: (*_ORDER, name).index(name))
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run a command; other exceptions than bad input keep their traceback."""
@@ -82,7 +88,7 @@ def _show_warning(
 app = typer.Typer(
     cls=_OneLineErrors,
     name="augment",
-    help="Grow a small medical table with a VAE or a GAN, and learn honestly whether it helped.",
+    help="Grow a small medical data set, learn honestly whether it helped, flag the strange.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -111,6 +111,9 @@ def sample(
     import augment
     from augment import workflow
 
+    if out.suffix not in ("", ".npz"):
+        workflow.check_table_ending(out)
+        workflow.ensure_writable(out)
     generator = augment.load(model)
     y = _labels(label or [], getattr(generator, "classes_", None))
     if n is None and not isinstance(y, dict):
@@ -121,7 +124,6 @@ def sample(
         )
         return
     workflow.check_table_ending(out)
-    workflow.ensure_writable(out)
     with workflow.atomic_path(out) as partial:
         pieces = workflow.draw_rows(generator, n, y, seed, _CHUNK, jobs)
         workflow.write_table(pieces, partial, mark=mark)

@@ -85,7 +85,10 @@ def evaluate(
         )
         return
     if target is None:
-        raise InvalidInputError("Expected the column to predict; found nothing. Add --target NAME.")
+        raise InvalidInputError(
+            "Expected the column to predict; found nothing. Add --target NAME. "
+            "See: augment evaluate --help"
+        )
     run_pipeline(
         "tabular_augmentation",
         None,
@@ -111,6 +114,7 @@ def report(
 
     from augment import workflow
     from augment.report import render_report
+    from augment.report.detection import render_detection
 
     source = run_dir / "report.json"
     if not source.is_file():
@@ -121,7 +125,8 @@ def report(
         summary = json.loads(source.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InvalidInputError(f"'{source}' is damaged ({error}). Run the study again.") from error
-    html = render_report(summary)
+    is_detection = summary.get("kind") == "detection"
+    html = (render_detection if is_detection else render_report)(summary)
     with workflow.atomic_path(run_dir / "report.html") as partial:
         partial.write_text(html, encoding="utf-8")
     typer.echo(f"Report: {run_dir / 'report.html'}")

@@ -118,10 +118,11 @@ class ImageGAN(LawImageGenerator):
     on, any number of channels. `encode` is that of the linear path; `decode` and `reconstruct`
     refine what it decodes to, without noise.
 
-    **What this does not do.** It learns how real slices look near by, and no new anatomy: what is
-    drawn where is the business of the law of the codes. With few held-out images it seldom dares
-    to leave the starting point. It gives no guarantee of privacy. Its speed and memory on a GPU
-    have not been measured.
+    **What this does not do.** It has not been shown to be better than its starting point:
+    prefer `ImageVAE` where time matters. It learns how real slices look near by, and no new
+    anatomy: what is drawn where is the business of the law of the codes. With few held-out images
+    it seldom dares to leave the starting point. It gives no guarantee of privacy. Its speed and
+    memory on a GPU have not been measured.
 
     References
     ----------

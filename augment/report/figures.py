@@ -249,8 +249,8 @@ def calibration_figure(
     title = "Predicted and observed risk"
     summary = f"Average distance from the diagonal, in points: {', '.join(parts)}."
     caption = (
-        f"Marks grow with the number of predictions; bins with fewer than {_FEW} held-out predictions "
-        "are left out."
+        f"Marks grow with the number of predictions; bins with fewer than {_FEW} of them are left "
+        "out."
     )
     size = {"width": 4.3, "height": 4.2}
     with drawing(key, title, summary, caption=caption, **size) as (result, ax):

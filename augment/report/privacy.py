@@ -76,8 +76,7 @@ def summarise_privacy(
 
 def privacy_card(privacy: Mapping[str, Any]) -> dict[str, Any]:
     """Give the figures that matter, for the card."""
-    parts = ("verdict", "reason", "n_copied", "n_exact", "nearest", "strongest")
-    parts += ("attacks", "notes")
+    parts = ["verdict", "reason", "n_copied", "n_exact", "nearest", "strongest", "attacks", "notes"]
     sizes = ("n_train", "n_synthetic", "n_holdout", "n_audit_fits")
     return {
         **{part: privacy[part] for part in parts},

@@ -15,11 +15,7 @@ import pandas as pd
 from pydantic import Field
 
 import augment
-from augment import workflow
-from augment.data import SliceSet, load_slices, save_slices
-from augment.evaluation.detection import compare_detectors
-from augment.report.detection import render_detection, summarise_detection, winner
-from augment.report.heat_maps import overlay, png_of, write_png
+from augment import report, workflow
 
 _REASONS = 3
 _NOTABLE = 1.0
@@ -98,7 +94,7 @@ class Result:
         top = self.scores.sort_values("score", kind="stable").head(5)
         lines += [f"  {r.row}: p = {r.p_value:.3g}; {r.why}" for r in top.itertuples()]
         if self.comparison is not None:
-            lines.append(winner(self.comparison.to_dict("records")))
+            lines.append(report.winner(self.comparison.to_dict("records")))
         return "\n".join([*lines, f"Report: {self.report}"])
 
 
@@ -125,7 +121,7 @@ class Data:
     new_groups: Any
     names: list[Any]
     is_abnormal: Any = None
-    slices: SliceSet | None = None
+    slices: augment.data.SliceSet | None = None
 
 
 def run(settings: Settings, out: str | Path) -> Result:
@@ -209,7 +205,9 @@ def _read_tables(settings: Settings) -> Data:
 def _read_slices(settings: Settings) -> Data:
     """Read two sets of slices."""
     read = [
-        load_slices(path, plane=settings.plane, size=settings.size, n_slices=settings.n_slices)
+        augment.data.load_slices(
+            path, plane=settings.plane, size=settings.size, n_slices=settings.n_slices
+        )
         for path in (settings.train, settings.new)
     ]
     train, new = read
@@ -261,7 +259,7 @@ def _compare(settings: Settings, data: Data, scores: pd.DataFrame) -> pd.DataFra
     truth = data.is_abnormal
     if truth is None or truth.all() or not truth.any():
         return None
-    return compare_detectors(
+    return augment.evaluation.compare_detectors(
         scores["score"].to_numpy(),
         data.train,
         data.new,
@@ -282,7 +280,7 @@ def _write_maps(
     assert data.slices is not None
     maps = replace(data.slices, images=residuals.astype(np.float32), y=None, masks=None)
     in_space = any(place.affine is not None for place in maps.geometry)
-    save_slices(
+    augment.data.save_slices(
         maps,
         directory.file("heat_maps" if in_space else "heat_maps.npz"),
         format="nifti" if in_space else "npz",
@@ -292,11 +290,11 @@ def _write_maps(
     folder.mkdir()
     order = scores["score"].argsort(kind="stable")[: settings.n_top]
     for rank, i in enumerate(order, start=1):
-        picture = overlay(np.asarray(data.new[i], np.float64), residuals[i])
-        write_png(picture, folder / f"{rank:03d}.png")
+        picture = report.overlay(np.asarray(data.new[i], np.float64), residuals[i])
+        report.write_png(picture, folder / f"{rank:03d}.png")
         if rank <= 12:
             caption = f"{scores['row'][i]}: p = {scores['p_value'][i]:.3g}"
-            pictures.append({**png_of(picture), "caption": caption})
+            pictures.append({**report.png_of(picture), "caption": caption})
     if "subject" in scores:
         worst = (
             scores.sort_values("score").groupby("subject")["score"].apply(lambda s: s[:3].mean())
@@ -329,7 +327,7 @@ def _write_report(
     if data.slices is None and scores["flagged"].any():
         farthest = residuals[scores["flagged"].to_numpy()].abs().idxmax(axis=1)
         columns = farthest.astype(str).value_counts(normalize=True).to_dict()
-    summary = summarise_detection(
+    summary = report.summarise_detection(
         subtitle=f"{settings.new.name}, compared with {len(data.train)} rows of "
         f"{settings.train.name}",
         generator=settings.generator if settings.generator != "auto" else "the default VAE",
@@ -351,7 +349,7 @@ def _write_report(
     directory.write_json("report.json", summary)
     card = {name: summary[name] for name in ("n_new", "n_flagged", "rate", "comparison")}
     directory.write_json("metrics.json", card)
-    directory.write_text("report.html", render_detection(summary))
+    directory.write_text("report.html", report.render_detection(summary))
 
 
 def main(out: str | Path, *overrides: str) -> Result:

@@ -315,7 +315,7 @@ class Model:
 
 @pytest.fixture
 def _known_model(monkeypatch):
-    monkeypatch.setitem(augment._MODELS, "Model", __name__)
+    monkeypatch.setitem(augment._STORED, "Model", __name__)
     monkeypatch.setitem(
         __import__("sys").modules, __name__, __import__("types").SimpleNamespace(Model=Model)
     )

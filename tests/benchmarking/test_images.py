@@ -37,7 +37,7 @@ def test_images_are_measured_and_learned_from(archive, tmp_path):
         generators={"class_pca": {}, "few axes": {"method": "class_pca", "n_axes": 1}},
         sizes=(40,),
         repeats=1,
-        estimators=("extra trees",),
+        estimators=("logistic regression",),
     )
     result = benchmark.run(settings, tmp_path / "run")
     scores, cells = tables(tmp_path / "run")

@@ -88,13 +88,14 @@ def _in_order(
     if n_workers == 1:
         yield from (function(*arguments) for function, arguments in calls)
         return
-    from joblib.externals.loky import get_reusable_executor
+    # A pool of its own: joblib's own reusable one must be made by joblib.
+    from joblib.externals.loky import ProcessPoolExecutor
 
-    executor = get_reusable_executor(max_workers=n_workers)
     waiting: deque[Any] = deque()
-    for function, arguments in calls:
-        waiting.append(executor.submit(function, *arguments))
-        if len(waiting) > n_workers:
+    with ProcessPoolExecutor(max_workers=n_workers) as executor:
+        for function, arguments in calls:
+            waiting.append(executor.submit(function, *arguments))
+            if len(waiting) > n_workers:
+                yield waiting.popleft().result()
+        while waiting:
             yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()

@@ -15,7 +15,7 @@ from augment.metrics.privacy import excess_matches, false_discovery, nearness
 __all__ = ["COPY_LEVEL", "Copies", "find_copies"]
 
 COPY_LEVEL = 0.005
-"""The chance to call any row a copy where there is none, for each of the two tests."""
+"""The chance to find evidence of copies where there are none, for each of the two tests."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,15 +26,22 @@ class Copies:
     ----------
     table : DataFrame
         One line for each synthetic row.
+    n_evident : int
+        Copies that chance does not explain: the evidence for the verdict.
     n_exact : int
-        Copies that are equal to a training row.
-    n_natural : int
-        Rows that are equal to a training row and may be so by chance.
+        Those of them that are equal to a training row.
+    n_perhaps : int
+        Rows that are equal to a training row and to no held-out row, and may be so by chance. They
+        are in ``copied``, too: nobody can tell which of them are copies.
+    n_shared : int
+        Rows that are equal to a training row and to a held-out row: no copies.
     """
 
     table: pd.DataFrame
+    n_evident: int
     n_exact: int
-    n_natural: int
+    n_perhaps: int
+    n_shared: int
 
 
 def find_copies(samples: Samples, space: Space, features: list[FloatArray]) -> Copies:
@@ -51,9 +58,10 @@ def find_copies(samples: Samples, space: Space, features: list[FloatArray]) -> C
         met, which = np.unique(matched[exact], return_inverse=True)
         chance = np.minimum(len(train) * space.chances(met), 1.0)
         p_values[exact] = np.where(shared[exact], 1.0, chance[which])
-    copied = false_discovery(p_values, COPY_LEVEL)
+    evident = false_discovery(p_values, COPY_LEVEL)
+    own = exact & ~shared
     if _too_many_matches(names) <= COPY_LEVEL:
-        copied |= exact & ~shared
+        evident |= own
     table = pd.DataFrame(
         {
             "row": np.arange(len(synthetic)),
@@ -62,11 +70,12 @@ def find_copies(samples: Samples, space: Space, features: list[FloatArray]) -> C
             "holdout_distance": near.holdout_distance,
             "exact": exact,
             "p_value": p_values,
-            "copied": copied,
+            "beyond_chance": evident,
+            "copied": evident | own,
         }
     )
-    n_exact = int((copied & exact).sum())
-    return Copies(table, n_exact, int(exact.sum()) - n_exact)
+    counts = (evident, evident & exact, own & ~evident, exact & shared)
+    return Copies(table, *(int(part.sum()) for part in counts))
 
 
 def _first_places(known: IntArray, asked: IntArray) -> IntArray:

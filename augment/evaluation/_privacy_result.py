@@ -31,7 +31,9 @@ class PrivacyResult(Result):
     copies : DataFrame
         One line for each synthetic row: ``row`` (its position), ``nearest_train_row`` (position),
         ``train_distance``, ``holdout_distance`` (to the nearest rows), ``exact`` (equal to that
-        training row), ``p_value`` (chance of a fresh row to be as near), ``copied``.
+        training row), ``p_value`` (chance of a fresh row to be as near), ``beyond_chance`` (a copy,
+        by the evidence that the verdict asks for), ``copied`` (that, or equal to a training row
+        and to no held-out row).
     attacks : DataFrame
         One line for each attack: ``attack``, ``auc``, ``lower``, ``upper`` (95 % intervals that
         hold for all attacks at once), ``tpr`` (share of training rows found) at ``fpr`` (share of
@@ -39,7 +41,7 @@ class PrivacyResult(Result):
         halves" is there if a generator was given.
     exposed : DataFrame
         One line for each training row, the most exposed first: ``row`` (position), ``n_copies``
-        (synthetic rows that copy it), ``attack_p_value`` (share of other patients who look as much
+        (synthetic rows that copy it beyond chance), ``attack_p_value`` (share of other patients who look as much
         like members to the strongest attack), and with a generator ``times_nearer`` (draws come
         nearer by this factor if the row was in the fit), ``near_inside``, ``near_outside`` (share
         of fits with and without the row that drew a row twice as near to it as any other real
@@ -77,7 +79,13 @@ class PrivacyResult(Result):
 
     @property
     def copied_(self) -> BoolArray:
-        """Whether each synthetic row is a copy of a training row: ndarray of bool."""
+        """Which synthetic rows to leave out: ndarray of bool of shape (n_synthetic,).
+
+        Every copy that chance does not explain, and every row that is equal to a training row and
+        to no held-out row. Where columns have few values the latter come up by chance, too: rows
+        may be flagged although the verdict is "nothing found at this size". Leaving these out
+        makes sure that no copy stays, and makes what these patients have a little rarer.
+        """
         return np.asarray(self.copies["copied"], dtype=bool)
 
     def to_frame(self) -> pd.DataFrame:

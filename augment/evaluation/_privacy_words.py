@@ -41,11 +41,10 @@ def judge(
             "Synthetic rows lie nearer to training rows than chance explains: {share:.0%} are "
             "nearest to one, where {expected:.0%} would be by chance, or some lie much nearer."
         ).format(**nearest)
-    n_copied = int(copies.table["copied"].sum())
-    if n_copied:
+    if copies.n_evident:
         exact = f", {copies.n_exact} of them exactly" if copies.n_exact else ""
         text = (
-            f"{n_copied} of {len(copies.table)} synthetic rows repeat a training row more closely "
+            f"{copies.n_evident} of {len(copies.table)} synthetic rows repeat a training row more closely "
             f"than chance explains{exact}."
         )
         return "copies found", f"{text} {leak}".strip()
@@ -53,7 +52,8 @@ def judge(
         return "memorisation found", leak
     return (
         "nothing found at this size",
-        f"No copies, and the strongest attack on {n_train} training rows has an AUC of "
+        f"No copies that chance does not explain, and the strongest attack on {n_train} training "
+        "rows has an AUC of "
         "{auc:.2f} [{lower:.2f}, {upper:.2f}], where 0.5 is guessing. Less than that cannot be "
         "seen with so few rows.".format(**strongest),
     )

@@ -83,10 +83,15 @@ def evaluate_privacy(
     nearest held-out row, see `augment.metrics.nearness`. A row that is equal to a training row is
     judged by how likely such a row is, see `augment.metrics.match_probabilities`; if a held-out
     row has the same values, it is no copy. Labels are not looked at: a patient's row with another
-    label is still the patient's row. Rows are called copies such that at most 0.5 % of them are
-    expected to be so by chance. Where columns have few values, chance makes equal rows, too: then
-    all rows that are equal to training rows are called copies if significantly (0.005) more
-    distinct training rows than held-out rows are met.
+    label is still the patient's row. Rows are copies *beyond chance* such that at most 0.5 % of
+    them are expected to be so by chance. Where columns have few values, chance makes equal rows,
+    too: then all rows that are equal to training rows are copies beyond chance if significantly
+    (0.005) more distinct training rows than held-out rows are met.
+
+    `PrivacyResult.copied_` has the copies beyond chance, and all other rows that are equal to a
+    training row and to no held-out row: it misses no exact copy but those of rows that held-out
+    patients have, too. A note says how many of them chance may explain; they do not count for the
+    verdict.
 
     All rows together are tested for lying nearer to training rows than to held-out rows, see
     `augment.metrics.excess_nearness`.
@@ -96,7 +101,7 @@ def evaluate_privacy(
     *Audit.* Draws of fits with and without each row are compared, see
     `augment.metrics.exposure`.
 
-    The rule of the verdict was fixed beforehand. ``copies found``: any row is a copy.
+    The rule of the verdict was fixed beforehand. ``copies found``: any row is a copy beyond chance.
     ``memorisation found``: an attack on the synthetic rows is better than guessing, by its AUC or
     by the share that it finds (p at most 0.02, corrected for all attacks and both figures), or all
     synthetic rows together lie too near to training rows (p at most 0.005), or, with a generator,
@@ -246,7 +251,7 @@ def _nearest(samples: Samples, features: list[FloatArray], seed: int) -> dict[st
 def _exposed(copies: Copies, found: Membership, refits: Audit | None) -> pd.DataFrame:
     """Sort the training rows by how exposed they are."""
     n = len(found.p_rows)
-    copied = copies.table.loc[copies.table["copied"], "nearest_train_row"]
+    copied = copies.table.loc[copies.table["beyond_chance"], "nearest_train_row"]
     nothing = np.full(n, np.nan)
     frame = pd.DataFrame(
         {
@@ -265,10 +270,16 @@ def _exposed(copies: Copies, found: Membership, refits: Audit | None) -> pd.Data
 
 def _notes(samples: Samples, copies: Copies, refits: Audit | None, groups: Any) -> list[str]:
     notes = []
-    if copies.n_natural:
+    if copies.n_perhaps:
         notes.append(
-            f"{copies.n_natural} synthetic rows are equal to a training row and are not called "
-            "copies: other patients have the same values, or chance makes such rows."
+            f"{copies.n_perhaps} more of the synthetic rows are equal to a training row and to no "
+            "held-out row. Chance may explain that, so they do not count for the verdict; they are "
+            "in copied_, as each of them may be a copy."
+        )
+    if copies.n_shared:
+        notes.append(
+            f"{copies.n_shared} synthetic rows are equal to a training row and to a held-out row: "
+            "what other patients have, too, is not called a copy."
         )
     n_patients = [len(np.unique(samples.rows[i].groups)) for i in (0, 2)]
     if min(n_patients) < _FEW:

@@ -61,8 +61,9 @@ def summarise_privacy(
     return {
         "verdict": result.verdict,
         "reason": result.reason,
-        "n_copied": int(copies["copied"].sum()),
-        "n_exact": int((copies["copied"] & copies["exact"]).sum()),
+        "n_copied": int(copies["beyond_chance"].sum()),
+        "n_exact": int((copies["beyond_chance"] & copies["exact"]).sum()),
+        "n_perhaps": int((copies["copied"] & ~copies["beyond_chance"]).sum()),
         "n_copied_rows": int((exposed["n_copies"] > 0).sum()),
         "attacks": records(result.attacks),
         "strongest": result.strongest,
@@ -76,7 +77,8 @@ def summarise_privacy(
 
 def privacy_card(privacy: Mapping[str, Any]) -> dict[str, Any]:
     """Give the figures that matter, for the card."""
-    parts = ["verdict", "reason", "n_copied", "n_exact", "nearest", "strongest", "attacks", "notes"]
+    parts = ["verdict", "reason", "n_copied", "n_exact", "n_perhaps"]
+    parts += ["nearest", "strongest", "attacks", "notes"]
     sizes = ("n_train", "n_synthetic", "n_holdout", "n_audit_fits")
     return {
         **{part: privacy[part] for part in parts},

@@ -28,7 +28,8 @@ _PRIVACY: dict[str, dict[str, str]] = {
     },
     "nothing found at this size": {
         "mark": "○",
-        "headline": "No copies and no memorisation were found, as far as these data can show.",
+        "headline": "No copies beyond chance and no memorisation were found, as far as these data "
+        "can show.",
         "means": "No attack on the synthetic {rows} did clearly better than guessing; how much it "
         "may have missed is in the intervals.",
         "not": "That the {rows} are anonymous. Few {rows} show large leaks only, and a stronger "
@@ -42,7 +43,8 @@ _EXPLAINED: tuple[tuple[str, str, str], ...] = (
         "Copies",
         "how many synthetic {rows} lie so much nearer to a training {row} than to any held-out "
         "one, or repeat its values where this is unlikely, that chance explains no more than a "
-        "few in a thousand.",
+        "few in a thousand. Those that are equal to a training {row} and to no held-out one, as "
+        "chance makes them where columns have few values, are counted apart as perhaps copies.",
         "what can be learned without a copy. Distance to the nearest {row} is a check for copies "
         "and no measure of privacy.",
     ),

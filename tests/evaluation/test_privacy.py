@@ -109,8 +109,34 @@ def test_natural_duplicates_are_no_copies():
     train, holdout, drawn = few_values(80, 0), few_values(80, 1), few_values(300, 2)
     result = privacy(train, drawn, holdout)
     assert result.verdict == NOTHING
-    assert not result.copied_.any()
-    assert any("equal to a training row" in note for note in result.notes)
+    assert not result.copies["beyond_chance"].any()
+    assert not result.exposed["n_copies"].any()
+    assert any("more of the synthetic rows are equal" in note for note in result.notes)
+    assert any("and to a held-out row" in note for note in result.notes)
+
+
+def rows_of(frame):
+    return [tuple(row) for row in frame.astype(str).to_numpy()]
+
+
+@pytest.mark.parametrize("n_planted", [1, 12])
+def test_no_exact_copy_stays_among_few_values(n_planted):
+    """Copies that no evidence shows are flagged, but for rows that held-out patients have, too."""
+    train, holdout, drawn = few_values(80, 0), few_values(80, 1), few_values(60, 2)
+    shared = set(rows_of(holdout))
+    copies = train[[row not in shared for row in rows_of(train)]][:n_planted]
+    result = privacy(train, pd.concat([drawn, copies], ignore_index=True), holdout)
+    assert result.copied_[60:].all()
+    known = set(rows_of(train)) - shared
+    assert result.copied_[:60].tolist() == [row in known for row in rows_of(drawn)]
+
+
+def test_copies_with_missing_entries_are_found():
+    X, y = (values.copy() for values in TRAIN)
+    X.loc[:11, ["age", "a", "b", "crp"]] = np.nan
+    result = privacy((X, y), both(FRESH, part((X, y), slice(12))), HOLDOUT)
+    assert result.copied_[-12:].all()
+    assert not result.copied_[:-12].any()
 
 
 def test_copies_among_few_values_are_found_by_their_number():

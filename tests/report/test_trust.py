@@ -64,6 +64,13 @@ def test_exposed_rows_are_named_as_in_the_table_and_from_one():
         summary(privacy=example_privacy(), train_rows=rows[:-1])
 
 
+def test_rows_that_chance_may_have_made_equal_are_counted_apart():
+    html = report.render_report(summary(privacy=example_privacy(PRIVACY[2])))
+    assert "0 of 700 synthetic rows; by chance" in html
+    assert "2 more are equal to a training row and to no held-out one" in html
+    assert "Perhaps copies" not in report.render_report(summary(privacy=example_privacy()))
+
+
 def test_the_card_tells_both_verdicts():
     found = summary(example_fidelity(), example_privacy())
     card = report.report_card(found)["studies"][0]

@@ -202,7 +202,7 @@ def generator_lines(frame: pd.DataFrame) -> Iterator[dict[str, str]]:
         yield {
             "generator": str(name),
             "verdicts": "; ".join(f"{v} {k}" for k, v in part["verdict"].value_counts().items()),
-            "rows called copies": f"{part['copied'].mean():.1%}",
+            "rows flagged": f"{part['copied'].mean():.1%}",
             "AUC of the strongest attack": f"{part['auc'].mean():.2f}",
             "AUC of refits": f"{part['audit_auc'].mean():.2f}",
             "times nearer (median row)": f"{part['nearer'].mean():.2f}",
@@ -270,7 +270,7 @@ def power_lines(frame: pd.DataFrame) -> Iterator[dict[str, str]]:
             "something found": interval(int((part["verdict"] != NOTHING).sum()), len(part)),
             "copies found": f"{(part['verdict'] == 'copies found').mean():.0%}",
             "of the copies": f"{part['found'].mean():.0%}",
-            "wrongly accused rows": f"{part['wrong'].mean():.2f}",
+            "other rows flagged": f"{part['wrong'].mean():.2f}",
             "AUC": f"{part['auc'].mean():.2f}",
         }
 

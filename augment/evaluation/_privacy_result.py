@@ -41,11 +41,12 @@ class PrivacyResult(Result):
         halves" is there if a generator was given.
     exposed : DataFrame
         One line for each training row, the most exposed first: ``row`` (position), ``n_copies``
-        (synthetic rows that copy it beyond chance), ``attack_p_value`` (share of other patients who look as much
-        like members to the strongest attack), and with a generator ``times_nearer`` (draws come
-        nearer by this factor if the row was in the fit), ``near_inside``, ``near_outside`` (share
-        of fits with and without the row that drew a row twice as near to it as any other real
-        row), ``exposed_p_value`` (that its presence shows; not corrected for the number of rows).
+        (synthetic rows that copy it beyond chance), ``attack_p_value`` (share of other
+        patients who look as much like members to the strongest attack), and with a generator
+        ``times_nearer`` (draws come nearer by this factor if the row was in the fit),
+        ``near_inside``, ``near_outside`` (share of fits with and without the row that drew a row
+        twice as near to it as any other real row), ``exposed_p_value`` (that its presence shows;
+        not corrected for the number of rows).
     strongest : dict
         The strongest attack on the synthetic rows: ``attack``, ``auc``, ``lower``, ``upper`` (95 %
         interval that accounts for choosing it), ``tpr``, ``fpr``.

@@ -44,8 +44,8 @@ def judge(
     if copies.n_evident:
         exact = f", {copies.n_exact} of them exactly" if copies.n_exact else ""
         text = (
-            f"{copies.n_evident} of {len(copies.table)} synthetic rows repeat a training row more closely "
-            f"than chance explains{exact}."
+            f"{copies.n_evident} of {len(copies.table)} synthetic rows repeat a training row more "
+            f"closely than chance explains{exact}."
         )
         return "copies found", f"{text} {leak}".strip()
     if leak:

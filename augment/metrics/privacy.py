@@ -144,7 +144,7 @@ def excess_nearness(
     Examples
     --------
     >>> train, holdout, fresh = np.random.default_rng(0).normal(size=(3, 100, 4))
-    >>> drawn = np.vstack([fresh, train[:20] + 0.2 * fresh[:20]])
+    >>> drawn = np.vstack([fresh, train[:30] + 0.2 * fresh[:30]])
     >>> excess_nearness(train, drawn, holdout)[1] < 0.01 < excess_nearness(train, fresh, holdout)[1]
     True
     """

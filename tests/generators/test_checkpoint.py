@@ -67,7 +67,9 @@ def test_an_interrupted_fit_goes_on_to_the_same_model(model, seed, tmp_path, mon
         assert_array_equal(weights[name].numpy(), value.numpy())
 
 
-@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    "blow", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_killed_fit_goes_on_to_the_same_model(blow, tmp_path):
     path = str(tmp_path / "part")
     command = [sys.executable, "-c", FIT.format(name="TabularVAE", path=path)]

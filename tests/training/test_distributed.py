@@ -91,9 +91,8 @@ def test_two_processes_train_as_one(tmp_path):
         assert out.split() == ["refused", "True"] * 2
 
 
-@pytest.mark.parametrize(
-    "name", ["tabular_gan", pytest.param("tabular_vae", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tabular_gan", "tabular_vae"])
 def test_torchrun_fits_the_model_of_one_process(tmp_path, name):
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.normal(size=(61, 4)) @ rng.normal(size=(4, 4)), columns=list("abcd"))

@@ -279,3 +279,15 @@ def test_own_warnings_are_notes(table, tmp_path):
     result = invoke("fit", table, *options, "--out", tmp_path / "m.safetensors")
     assert result.exit_code == 0
     assert ".py" not in result.stderr
+
+
+def test_fit_refuses_a_generator_of_the_other_kind(table, tmp_path):
+    archive = tmp_path / "images.npz"
+    np.savez(archive, images=np.zeros((2, 16, 16)))
+    for source, wrong, right in (
+        (table, "image_vae", "tabular_vae"),
+        (archive, "gaussian_copula", "image_vae"),
+    ):
+        result = invoke("fit", source, "--generator", wrong, "--out", tmp_path / "m.safetensors")
+        assert_one_line_error(result, "cannot learn from", f"--generator {right}")
+    assert not (tmp_path / "m.safetensors").exists()

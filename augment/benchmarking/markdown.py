@@ -47,7 +47,8 @@ def panel_caption(panel: Mapping[str, Any]) -> str:
     if panel["kind"] == "images":
         against += ", or for figures of images against fresh real images of other patients"
     return (
-        f"{panel['n_datasets']} data sets, n = {sizes}, {many}{panel['n_splits']} splits: "
+        f"{panel['n_datasets']} data set{'s' * (panel['n_datasets'] != 1)}, "
+        f"n = {sizes}, {many}{panel['n_splits']} splits: "
         f"{cells} cells for each generator. Change against {against} with its 95 % interval over "
         f"data sets, {unit}, more is better; mean rank over data sets and sizes, 1 is best."
     )

@@ -52,7 +52,9 @@ def fit(
     name = generator or ("image_vae" if holds_images(table) else "tabular_vae")
     parameters = workflow.parse_overrides(set_ or ())
     model = workflow.make_generator(name, **{"random_state": seed, **parameters})
-    if holds_images(table):
+    images = holds_images(table)
+    _check_kind(type(model).__name__, images, table)
+    if images:
         fit_images(
             table,
             out,
@@ -128,6 +130,17 @@ def sample(
         pieces = workflow.draw_rows(generator, n, y, seed, _CHUNK, jobs)
         workflow.write_table(pieces, partial, mark=mark)
     typer.echo(f"Synthetic rows: {out}")
+
+
+def _check_kind(name: str, images: bool, source: Path) -> None:
+    """Refuse a generator of tables for images, and one of images for a table."""
+    if name.startswith("Image") == images:
+        return
+    holds, known = ("images", "image_vae") if images else ("a table", "tabular_vae")
+    raise InvalidInputError(
+        f"{name} cannot learn from {holds}, which '{source}' holds. "
+        f"Use for example --generator {known}."
+    )
 
 
 def _labels(texts: Sequence[str], classes: Any) -> Any:

@@ -86,7 +86,7 @@ def sample(
             "--out", "-o", help="CSV, TSV or Parquet file; for images a folder or .npz file."
         ),
     ],
-    n: Annotated[int | None, typer.Option("--n", "-n", help="Number of rows, or of slices.")] = None,
+    n: Annotated[int | None, typer.Option("--n", "-n", help="Number of rows or slices.")] = None,
     label: Annotated[
         list[str] | None,
         typer.Option("--label", help="Label of all rows; or LABEL=COUNT, many times, without -n."),

@@ -23,7 +23,7 @@ def python_blocks(page: str) -> list[str]:
 def test_readme_code_runs(monkeypatch, capsys):
     plain = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     quick = functools.partial(
-        augment.evaluate_lift, estimators={"plain": plain}, n_splits=3, n_repeats=2
+        augment.evaluate_lift, estimators={"plain": plain}, n_splits=3, n_repeats=1
     )
     monkeypatch.setattr(augment, "evaluate_lift", quick, raising=False)
     (block,) = python_blocks("README.md")

@@ -50,6 +50,14 @@ class Settings(workflow.Settings):
     n_jobs: int = -1
 
 
+def breast_table(label: str) -> pd.DataFrame:
+    """Give scikit-learn's breast cancer table: the ten ``mean`` features, and what was found."""
+    source = load_breast_cancer(as_frame=True)
+    features = [name for name in source.data.columns if name.startswith("mean ")]
+    table = source.data[features].rename(columns=lambda name: name.removeprefix("mean "))
+    return table.assign(**{label: source.target.map({0: "malignant", 1: "benign"})})
+
+
 def load_tables(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Take the patients to grow, and the others.
 
@@ -58,10 +66,7 @@ def load_tables(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
     patients, others : DataFrame
         The ten ``mean`` features and ``diagnosis``.
     """
-    source = load_breast_cancer(as_frame=True)
-    features = [name for name in source.data.columns if name.startswith("mean ")]
-    table = source.data[features].rename(columns=lambda name: name.removeprefix("mean "))
-    table["diagnosis"] = source.target.map({0: "malignant", 1: "benign"})
+    table = breast_table("diagnosis")
     patients, others = train_test_split(
         table,
         train_size=settings.n_rows,

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from augment.pipelines import anomaly_detection
+from augment.pipelines.demo import breast_table
 from pydantic import Field
-from sklearn.datasets import load_breast_cancer
 
 from augment import workflow
 
@@ -47,10 +47,8 @@ def load_tables(settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
     train, new : DataFrame
         The ten ``mean`` features and ``what``: benign, malignant, or typing error.
     """
-    source = load_breast_cancer(as_frame=True)
-    features = [name for name in source.data.columns if name.startswith("mean ")]
-    table = source.data[features].rename(columns=lambda name: name.removeprefix("mean "))
-    table["what"] = source.target.map({0: "malignant", 1: "benign"})
+    table = breast_table("what")
+    features = table.columns.drop("what")
     rng = np.random.default_rng(settings.random_state)
     benign = rng.permutation(np.flatnonzero(table["what"] == "benign"))
     train = table.iloc[np.sort(benign[: settings.n_train])]

@@ -29,7 +29,6 @@ from augment.data.tables import load_table
 from augment.evaluation.arms import Plan
 from augment.evaluation.classifiers import candidates
 from augment.evaluation.inputs import Cohort
-from augment.evaluation.rows import Amount
 from augment.evaluation.trial import run_split
 
 METRICS = ("roc_auc", "neg_log_loss", "balanced_accuracy", "neg_brier")
@@ -81,7 +80,7 @@ def run_cell(path: Path, n: int, split: int, methods: list[str]) -> list[dict[st
         class_weight=False,
         candidates=candidates(None, is_table=True),
         metrics=METRICS,
-        amount=Amount("auto"),
+        ratio="auto",
         seed=0,
         external=None,
     )

@@ -189,15 +189,16 @@ class TableEncoder:
         if not column.is_number:
             levels = np.arange(len(column.levels), dtype=np.float64)
             codes = values.astype(np.int64)
-            return LevelMargin.fit(levels, codes, strata, n_strata, weights, self._pooling)
+            rows = levels, codes, strata, n_strata, weights
+            return LevelMargin.fit(*rows, self._pooling, ordered=column.ordered)
         few = few_levels(values)
         if few is not None:
             inside = few[(few >= column.limits[0]) & (few <= column.limits[1])]
             # as for numbers at large, the extremes of single rows join the value next to them
             grades = column.kind == "numeric" and are_grades(few)
             levels = inside if len(inside) and not grades else few
-            codes = nearest(levels, values)
-            return LevelMargin.fit(levels, codes, strata, n_strata, weights, self._pooling)
+            rows = levels, nearest(levels, values), strata, n_strata, weights
+            return LevelMargin.fit(*rows, self._pooling, ordered=True)
         return NumericMargin.fit(
             values,
             strata,

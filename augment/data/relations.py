@@ -3,7 +3,8 @@
 Clinical tables hold columns that are computed from others: a sum of angles, a total of item grades,
 a unit converted, a stay from admission to discharge, a flag that repeats another. A generator that
 models all of them breaks the relation in every row. Here one column of each relation becomes
-dependent: it is not modelled, but recomputed after decoding. Flags count as 0 and 1, dates as steps.
+dependent: it is not modelled, but recomputed after decoding. Flags count as 0 and 1, and dates as
+steps.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ def _candidates(columns: Sequence[Column], values: FloatArray) -> list[int]:
                 chosen.append(i)
     missing = np.isnan(values[:, chosen]).sum(axis=0) if chosen else np.zeros(0)
     # plain numbers are given up last: most relations are between them
-    other = [columns[i].kind != "numeric" for i in chosen]
+    other = np.array([columns[i].kind != "numeric" for i in chosen])
     order = [chosen[k] for k in np.lexsort((missing, other))]
     while order:
         complete = values[:, order][~np.isnan(values[:, order]).any(axis=1)]

@@ -56,14 +56,15 @@ class Choice:
         return np.arange(len(self.columns) + self.is_optional, dtype=np.float64)
 
     def codes(self, flags: FloatArray) -> FloatArray:
-        """Give the place of the first flag that is on in each row of `flags` (n, k).
+        """Give the place of the flag that is on in each row of `flags` (n, k).
 
-        NaN where a flag is missing, or none is on although one should be.
+        NaN where a flag is missing, several are on, or none is although one should be.
         """
         is_on = flags == 1.0
         none = float(len(self.columns)) if self.is_optional else np.nan
         codes = np.where(is_on.any(axis=1), is_on.argmax(axis=1), none)
-        return np.where(np.isnan(flags).any(axis=1), np.nan, codes)
+        is_odd = (is_on.sum(axis=1) > 1) | np.isnan(flags).any(axis=1)
+        return np.where(is_odd, np.nan, codes)
 
     def flags(self, codes: IntArray) -> FloatArray:
         """Give the flags (n, k) of codes."""

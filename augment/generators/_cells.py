@@ -172,7 +172,9 @@ class CellReader:
         scores, observed = self.encoder.transform(frame, strata)
         rarity, distance = np.zeros(values.shape), np.zeros(values.shape)
         for k, (entries, margin) in enumerate(self.encoder.entries(values)):
-            i = self.places[k][0]
+            i, part = self.places[k]
+            if part == "choice":
+                unseen[:, i] |= np.isnan(entries)  # a choice that is none
             if k in self._laws:
                 self._read_numbers(k, entries, scores[:, k], rarity[:, i], distance[:, i])
             else:

@@ -1,4 +1,4 @@
-"""Do slices of an `ImageVAE` give patients away, with and without `groups`?
+"""Measure what slices of an `ImageVAE` give away, with and without `groups`.
 
     python benchmarks/image_privacy.py --cohorts 3
 

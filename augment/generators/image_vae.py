@@ -34,8 +34,8 @@ class ImageVAE(LawImageGenerator):
     conditions move the mean, principal axes carry the rest. What makes the images good is the law
     of the latent codes: not a standard normal, but for each condition a mixture of Gaussians, each
     of at least five images, and of at least five patients where `groups` name them, with
-    covariances drawn towards a common one. A convolutional path can be added with `hidden_dim`; on small sets it smoothed more than it mended, so it is off by
-    default.
+    covariances drawn towards a common one. A convolutional path can be added with `hidden_dim`; on
+    small sets it smoothed more than it mended, so it is off by default.
 
     Parameters
     ----------

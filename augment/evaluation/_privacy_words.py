@@ -30,7 +30,7 @@ def judge(
     leaking = attacks[attacks["p_value"] <= LEAK_LEVEL]
     leak = ""
     if len(leaking):
-        line = max(leaking.to_dict("records"), key=lambda line: line["auc"])
+        line = max(_records(leaking), key=lambda line: float(line["auc"]))
         leak = (
             f"An attack ({line['attack']}) tells training rows from rows of other patients with an "
             f"AUC of {line['auc']:.2f}{_accusation(line)}."

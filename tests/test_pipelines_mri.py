@@ -67,7 +67,7 @@ def test_a_run_leaves_models_slices_tables_and_a_report(tmp_path, lift):
     out = tmp_path / "run"
     (out / "synthetic").mkdir(parents=True)  # as an earlier run left it
     (out / "synthetic" / "old.png").write_bytes(b"")
-    result = mri_augmentation.main(out, *SMALL)
+    result = mri_augmentation.main(out, *SMALL, "phantoms.n_subjects=24")
     names = {path.name for path in out.iterdir()}
     wanted = {"settings.json", "environment.json", "metrics.json", "fidelity.csv", "report.html"}
     wanted |= {"privacy.csv", "scores.csv", "model.safetensors", "synthetic", "sheets"}

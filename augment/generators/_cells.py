@@ -181,12 +181,12 @@ class CellReader:
                 seen = observed[:, k]
                 lower, upper = margin.interval(entries[seen], strata[seen])
                 rarity[seen, i] += -np.log(np.maximum(upper - lower, self._least))
-        gone = self._strangely_missing(values) & ~unseen
+        self._mark_missing(values, unseen, rarity)
         broken = self._broken(values, distance)
-        never = unseen | gone | (broken != 0)
+        never = unseen | (broken != 0)
         rarity[never] = -np.log(self._least)
         # the place, in standard deviations, of a number as rare as that
-        distance[unseen | gone] = np.sqrt(-2 * np.log(self._least))
+        distance[unseen] = np.sqrt(-2 * np.log(self._least))
         return Cells(rarity, distance, scores, observed, unseen, broken)
 
     def inside(self, cells: Cells) -> Cells:
@@ -219,22 +219,22 @@ class CellReader:
         scale = max(scale, np.finfo(float).tiny)
         low, high = float(law.values[0]), float(law.values[-1])
         rarity[seen] += -np.log(np.maximum(law.mass(x, NEIGHBOURHOOD * (high - low)), self._least))
+        distance[seen] = np.clip((x - middle) / scale, -FARTHEST, FARTHEST)
         beyond = np.maximum(x - high, 0.0) - np.maximum(low - x, 0.0)
-        with np.errstate(over="ignore"):  # in a column that hardly varies: clipped below
-            distance[seen] = np.clip((x - middle) / scale, -FARTHEST, FARTHEST)
-            scores[seen] = np.clip(scores[seen] + beyond / scale, -FARTHEST, FARTHEST)
+        scores[seen] = np.clip(scores[seen] + beyond / scale, -FARTHEST, FARTHEST)
 
-    def _strangely_missing(self, values: FloatArray) -> BoolArray:
-        """Mark what is missing where nothing ever was, or without what went missing with it."""
+    def _mark_missing(self, values: FloatArray, unseen: BoolArray, rarity: FloatArray) -> None:
+        """Judge what is missing where nothing ever was, or without what went missing with it."""
         absent, names = np.isnan(values), self.schema.names
         known = {names.index(n): names.index(s[0]) for s in self.schema.shared_masks for n in s}
-        strange = np.zeros(values.shape, dtype=bool)
         for i, column in enumerate(self.schema.columns):
             if i in known:
-                strange[:, i] = absent[:, i] != absent[:, known[i]]
+                strange = absent[:, i] != absent[:, known[i]]
             elif i not in self._masks and column.kind != "missing":
-                strange[:, i] = absent[:, i]
-        return strange
+                strange = absent[:, i]
+            else:
+                continue
+            rarity[strange & ~unseen[:, i], i] = -np.log(self._least)
 
     def _broken(self, values: FloatArray, distance: FloatArray) -> FloatArray:
         """Say where exact relations are broken, and give their targets a distance, in place."""

@@ -89,27 +89,32 @@ def _steps(column: Column, like: Column, values: FloatArray | float) -> FloatArr
 
 def relative(columns: Sequence[Column], values: FloatArray) -> FloatArray:
     """Turn dates since 1970 (n, n_columns) into dates since the columns they are held by."""
-    places = {column.name: i for i, column in enumerate(columns)}
-    result = values.copy()
-    for j, column in enumerate(columns):
-        if column.since is not None:
-            i = places[column.since]
-            result[:, j] -= _steps(columns[i], column, values[:, i])
+    chain = _chain(columns)
+    result = values.copy() if chain else values
+    for j, i in chain:
+        result[:, j] -= _steps(columns[i], columns[j], values[:, i])
     return result
 
 
 def absolute(columns: Sequence[Column], values: FloatArray) -> FloatArray:
     """Turn what :func:`relative` gave back."""
-    places = {column.name: i for i, column in enumerate(columns)}
-    result = values.copy()
-    waiting = [j for j, column in enumerate(columns) if column.since is not None]
-    while waiting:
-        for j in list(waiting):
-            i = places[columns[j].since]
-            if i not in waiting:
-                result[:, j] += _steps(columns[i], columns[j], result[:, i])
-                waiting.remove(j)
+    chain = _chain(columns)
+    result = values.copy() if chain else values
+    for j, i in chain:
+        result[:, j] += _steps(columns[i], columns[j], result[:, i])
     return result
+
+
+def _chain(columns: Sequence[Column]) -> list[tuple[int, int]]:
+    """Give each date that is held by another, and that other, the earlier dates first."""
+    places = {column.name: i for i, column in enumerate(columns)}
+    waiting = [j for j, column in enumerate(columns) if column.since is not None]
+    chain: list[tuple[int, int]] = []
+    while waiting:
+        ready = [j for j in waiting if places[columns[j].since] not in waiting]
+        chain += [(j, places[columns[j].since]) for j in ready]
+        waiting = [j for j in waiting if j not in ready]
+    return chain
 
 
 def keep_windows(columns: Sequence[Column], values: FloatArray) -> None:
@@ -121,8 +126,10 @@ def keep_windows(columns: Sequence[Column], values: FloatArray) -> None:
     values : ndarray of shape (n_columns, n), float64
         Canonical, without NaN in the columns concerned.
     """
-    dates = absolute(columns, values.T)
-    for j, column in enumerate(columns):
-        if column.since is not None:
-            inside = np.clip(dates[:, j], column.earliest, column.latest)
-            values[j] = np.maximum(values[j] + inside - dates[:, j], 0.0)
+    chain = _chain(columns)
+    dates = values.copy() if chain else values
+    for j, i in chain:
+        start = _steps(columns[i], columns[j], dates[i])
+        inside = np.clip(start + values[j], columns[j].earliest, columns[j].latest)
+        values[j] = np.maximum(inside - start, 0.0)
+        dates[j] = start + values[j]

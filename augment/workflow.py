@@ -371,10 +371,17 @@ class RunDirectory:
         """Write ``settings.json``: enough to run the same study again."""
         self.write_json("settings.json", settings.model_dump(mode="json"))
 
-    def write_environment(self) -> dict[str, Any]:
-        """Write ``environment.json`` and return it: versions, platform, cores and seconds."""
-        seconds = round(time.perf_counter() - self._started, 1)
-        environment = {**describe_environment(), "seconds": seconds}
+    def write_environment(self, seconds: float | None = None) -> dict[str, Any]:
+        """Write ``environment.json`` and return it: versions, platform, cores and seconds.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            What the run took, where parts of it were done earlier; by default since the folder
+            was opened.
+        """
+        spent = time.perf_counter() - self._started if seconds is None else seconds
+        environment = {**describe_environment(), "seconds": round(spent, 1)}
         self.write_json("environment.json", environment)
         return environment
 

@@ -162,7 +162,7 @@ def run(settings: Settings, out: str | Path) -> Result:
     board = benchmarking.build_leaderboard(grid, scores, cells, missing)
     with workflow.RunDirectory(out) as directory:
         directory.write_settings(settings)
-        environment = directory.write_environment()
+        environment = directory.write_environment(seconds=_cell_seconds(cells))
         _write_tables(directory, settings.format, scores, cells)
         directory.write_json("leaderboard.json", board)
         directory.write_json("metrics.json", _metrics(board, environment))
@@ -237,6 +237,12 @@ def _write_tables(
             frame.to_parquet(directory.file(f"{name}.parquet"), index=False)
         else:
             directory.write_frame(f"{name}.csv", frame)
+
+
+def _cell_seconds(cells: pd.DataFrame) -> float:
+    """Add up what all cells took, whenever and wherever they ran."""
+    spent = cells[["fit_seconds", "sample_seconds", "score_seconds"]].astype(float)
+    return float(spent.to_numpy(na_value=0.0).sum())
 
 
 def _metrics(board: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:

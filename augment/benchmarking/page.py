@@ -79,7 +79,11 @@ def _view(panel: Mapping[str, Any], key: str) -> dict[str, Any]:
             rank_figure(f"{key}-rank-{metric}", metric, panel["rankings"][metric])
             for metric in drawn
         ],
-        "lifts": [lift_figure(f"{key}-lift-{metric}", metric, panel["rows"]) for metric in drawn],
+        "lifts": [
+            lift_figure(f"{key}-lift-{metric}", metric, panel["rows"])
+            for metric in drawn
+            if len(panel["rows"]) > 1
+        ],
         "pairs": [_pairs(metric, panel["rankings"][metric]) for metric in drawn],
     }
 

@@ -19,12 +19,14 @@ _FAR_SHARE = 0.5
 _KEPT = 0.99
 
 
-def judge(summary: pd.DataFrame, relations: pd.DataFrame, n: int) -> tuple[str, str]:
-    """Apply the rule that `evaluate_fidelity` states, and say why."""
+def judge(
+    summary: pd.DataFrame, relations: pd.DataFrame, n: int, rows: str = "rows"
+) -> tuple[str, str]:
+    """Apply the rule that `evaluate_fidelity` states, and say why; `rows` is what they are."""
     if n < MIN_ROWS:
         return (
             "too few rows",
-            f"{n} rows a side are fewer than {MIN_ROWS}: no figure means much.",
+            f"{n} {rows} a side are fewer than {MIN_ROWS}: no figure means much.",
         )
     copied = summary[summary["metric"] == "copy rate"]
     worst = copied[copied["value"] > copied[["floor", "floor_upper"]].max(axis=1) + _TOLERANCE]
@@ -32,22 +34,23 @@ def judge(summary: pd.DataFrame, relations: pd.DataFrame, n: int) -> tuple[str, 
         line = max(_records(worst), key=lambda line: line["value"])
         return (
             "copies",
-            f"{line['value']:.0%} of the synthetic rows lie nearer to a real row than fresh rows "
-            f"of other patients do ({line['floor']:.0%} would by themselves).",
+            f"{line['value']:.0%} of the synthetic {rows} lie nearer to a real one than fresh "
+            f"{rows} of other patients do ({line['floor']:.0%} would by themselves).",
         )
-    beyond = _beyond_floor(summary)
+    beyond = _beyond_floor(summary, rows)
     lost = relations[relations["synthetic"] < _KEPT * relations["real"]]
     if not beyond and not len(lost):
-        return "at the floor", "No deciding figure is worse than that of other real rows."
+        return "at the floor", f"No deciding figure is worse than that of other real {rows}."
     reasons = [text for text, _ in beyond]
     if len(lost):
         reasons.append(f"{len(lost)} exact relation(s) between columns are lost")
     far = any(is_far for _, is_far in beyond)
     verdict = "far from the floor" if far else "near the floor"
-    return verdict, "; ".join(reasons) + "."
+    text = "; ".join(reasons)
+    return verdict, f"{text[0].upper()}{text[1:]}."
 
 
-def _beyond_floor(summary: pd.DataFrame) -> list[tuple[str, bool]]:
+def _beyond_floor(summary: pd.DataFrame, rows: str) -> list[tuple[str, bool]]:
     """Give what is beyond the floor, in words, and whether it is far beyond."""
     found = []
     told = summary[summary["metric"].str.startswith("two-sample AUC")]
@@ -58,7 +61,7 @@ def _beyond_floor(summary: pd.DataFrame) -> list[tuple[str, bool]]:
         if value > max(floor + _TOLERANCE, upper):
             found.append(
                 (
-                    f"a classifier tells synthetic from real rows with an AUC of {value:.2f} "
+                    f"a classifier tells synthetic from real {rows} with an AUC of {value:.2f} "
                     f"({metric.removeprefix('two-sample AUC').strip(' ()') or 'linear'}, {space}; "
                     f"floor {floor:.2f})",
                     bool(value > floor + _FAR_AUC),

@@ -98,12 +98,13 @@ def lift_table(result: LiftResult) -> str:
         "",
         f"Verdict: {result.verdict}. {result.reason}",
     ]
+    unit = result.settings.get("unit", "row")
     if result.equivalent_rows is not None:
-        text.append(f"Synthetic rows worth: {result.equivalent_rows.text}.")
+        text.append(f"Synthetic {unit}s worth: {result.equivalent_rows.text}.")
     if result.external is not None:
         external = result.external
         text.append(
-            f"External test ({external.n_test} rows): {external.verdict}. {external.reason}"
+            f"External test ({external.n_test} {unit}s): {external.verdict}. {external.reason}"
         )
     text.extend(f"Note: {note}" for note in result.notes)
     return "\n".join(text)

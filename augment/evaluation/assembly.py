@@ -184,6 +184,7 @@ def study_settings(
     n_train = round(float(np.mean([split.train.size for split in splits])))
     seconds = pd.DataFrame([trial.report.seconds for trial in outcome.trials]).mean()
     return {
+        "unit": "row" if cohort.X.ndim == 2 else "image",
         "n_rows": len(cohort),
         "n_columns": int(np.prod(cohort.X.shape[1:])),
         "columns": [str(c) for c in getattr(cohort.X, "columns", [])],

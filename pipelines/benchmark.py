@@ -265,7 +265,16 @@ def _shown(settings: Settings) -> dict[str, Any]:
     )
     shown["datasets"] = [Path(source).name for source in settings.datasets]
     shown["generators"] = {Path(name).name: given for name, given in settings.generators.items()}
+    if settings.limits:
+        shown["limits"] = {Path(name).name: _words(part) for name, part in settings.limits.items()}
     return shown
+
+
+def _words(part: Part) -> str:
+    """Write the part of the cells that a generator runs on."""
+    sizes = [f"n = {size}" for size in part.sizes]
+    repeats = [] if part.repeats is None else [f"{part.repeats} repeats"]
+    return ", ".join([*part.datasets, *sizes, *repeats]) or "all cells"
 
 
 def main(out: str | Path, *overrides: str) -> Result:

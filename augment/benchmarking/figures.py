@@ -38,7 +38,7 @@ def rank_figure(key: str, metric: str, found: Mapping[str, Any]) -> Drawing:
         caption += " A bar joins generators that Nemenyi's test cannot tell apart."
     height = 0.9 + 0.2 * len(groups) + 0.22 * ((len(ranks) + 1) // 2)
     title = f"Mean rank: {name}"
-    with drawing(key, title, summary, width=6.2, height=height, caption=caption) as (result, ax):
+    with drawing(key, title, summary, width=5.2, height=height, caption=caption) as (result, ax):
         _rank_axis(ax, len(ranks))
         for line, (first, last) in enumerate(groups):
             y = -0.35 - 0.32 * line

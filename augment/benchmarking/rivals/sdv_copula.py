@@ -10,10 +10,11 @@ def fit(rows: Any, target: str, discrete: list[str], seed: int, **parameters: An
     from sdv.metadata import Metadata
     from sdv.single_table import GaussianCopulaSynthesizer
 
-    metadata = Metadata.detect_from_dataframe(rows)
+    metadata = Metadata()
+    metadata.add_table("rows")
     for name in rows.columns:
         kind = "categorical" if name in discrete else "numerical"
-        metadata.update_column(column_name=name, sdtype=kind)
+        metadata.add_column(table_name="rows", column_name=name, sdtype=kind)
     model = GaussianCopulaSynthesizer(metadata, **parameters)
     model.fit(rows)
     return model

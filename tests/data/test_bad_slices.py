@@ -161,7 +161,7 @@ def test_a_class_of_one_subject(tmp_path):
 
 
 def test_one_subject_in_each_class(tmp_path):
-    folder = cohort(tmp_path, labels=("ill", "well"))
+    folder = cohort(tmp_path, n=2)
     with pytest.warns(SmallDataWarning, match=r"\['ill', 'well'\]"):
         slices = load_slices(folder, n_slices=2)
     with pytest.raises(InvalidInputError, match="Each class has one subject only"):

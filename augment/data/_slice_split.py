@@ -101,7 +101,7 @@ def _subjects(slices: SliceSet) -> IntArray:
     return codes
 
 
-def _check_classes(y: pd.Series | None, subjects: IntArray) -> None:
+def _check_classes(y: pd.Series | np.ndarray | None, subjects: IntArray) -> None:
     """Refuse classes of one subject each: whoever is held out takes the class along."""
     lone = lone_classes(y, subjects)
     if lone and len(lone) == len(np.unique(np.asarray(y))):
@@ -111,13 +111,13 @@ def _check_classes(y: pd.Series | None, subjects: IntArray) -> None:
         )
 
 
-def lone_classes(y: pd.Series | None, subjects: np.ndarray | None) -> list[str]:
+def lone_classes(y: pd.Series | np.ndarray | None, subjects: np.ndarray | None) -> list[str]:
     """Name the classes that have one subject only; a continuous label makes none."""
     if y is None or subjects is None:
         return []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AugmentWarning)
-        if is_continuous(y):
+        if is_continuous(pd.Series(y)):
             return []
     counts = pd.Series(subjects).groupby(np.asarray(y)).nunique()
     return [str(name) for name in counts.index[counts == 1]]

@@ -31,7 +31,7 @@ def judge(
     leaking = attacks[attacks["p_value"] <= LEAK_LEVEL]
     leak = ""
     if len(leaking):
-        line = max(_records(leaking), key=lambda line: float(line["auc"]))
+        line = max(records(leaking), key=lambda line: float(line["auc"]))
         leak = (
             f"An attack ({line['attack']}) tells training rows from rows of other patients with an "
             f"AUC of {line['auc']:.2f}{_accusation(line)}."

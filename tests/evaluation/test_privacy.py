@@ -11,6 +11,7 @@ import pytest
 import augment
 from augment import Bootstrap, GaussianCopula, Jitter, PrivacyResult, evaluate_privacy
 from augment._errors import InvalidInputError
+from tests.evaluation.doubles import Copies
 from tests.evaluation.test_fidelity import cohort
 from tests.evaluation.test_fidelity_images import images
 from tests.house import REPOSITORY
@@ -202,6 +203,13 @@ def test_an_attack_that_accuses_everybody_is_not_praised_for_what_it_finds():
     assert result.strongest["fpr"] == 1
     assert "tells training rows" in result.reason
     assert "accuses" not in result.reason
+
+
+def test_a_generator_that_knows_no_patients_is_audited_all_the_same():
+    who = np.arange(80) // 2
+    audited = {"generator": Copies(), "n_audit_fits": 6, "groups": who, "holdout_groups": who}
+    result = privacy(TRAIN, FRESH, HOLDOUT, **audited)
+    assert result.attacks["attack"].iloc[-1] == "refits on halves"
 
 
 def test_result_survives_json(planted):

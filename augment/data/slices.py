@@ -122,8 +122,8 @@ def load_slices(
     Warns
     -----
     AugmentWarning
-        If other files were skipped, rows of the table have no file, orientations are unknown, or
-        images are marked as synthetic.
+        If other files were skipped, rows of the table have no file, orientations are unknown,
+        pictures had different sizes, or images are marked as synthetic.
     SmallDataWarning
         If a class has one subject only, so that it cannot be split by subject.
 

@@ -33,7 +33,15 @@ from sklearn.utils.validation import (
 
 from augment._errors import InvalidInputError, SmallDataWarning
 from augment._random import seed_from, spawn_seeds
-from augment._selection import Fold, choose, paired_gain, plan_folds, unharmed
+from augment._selection import (
+    N_ERRORS,
+    Fold,
+    choose,
+    fold_gain,
+    plan_folds,
+    row_gain,
+    unharmed,
+)
 from augment._typing import FloatArray, RandomState
 from augment.generators._base import RANDOM_STATE
 from augment.generators._tabular import MIN_ROWS
@@ -49,6 +57,9 @@ from augment.generators._trials import (
 )
 
 __all__ = ["AugmentedClassifier"]
+
+# A score of one's own has no guard beside it, and no error by rows: more is asked of its gain.
+_N_ERRORS_ALONE = 1.0
 
 
 def _positive(name: str, values: Any) -> list[float]:
@@ -98,7 +109,7 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
         takes no `sample_weight` (for a pipeline: its last step) is tried with 1 alone.
     cv : int, splitter or iterable, default=5
         Inner folds; a number means stratified folds (by group where `groups` are given), shuffled,
-        and made three times for fewer than 120 rows, twice up to 200, else once. A splitter is
+        and made ``400 / n`` times for n rows (or patients), from once to six times. A splitter is
         used as it is.
     scoring : str or callable, default="neg_log_loss"
         What decides, as in scikit-learn: higher is better. The default floors probabilities at
@@ -120,7 +131,7 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
         How much each of them counts; None if there are none.
     cv_results_ : dict of ndarray
         For each candidate its ``ratio``, ``weight``, ``mean_test_score``, ``mean_gain`` (over
-        ratio 0) with its corrected ``standard_error``, and ``split0_test_score``, ...; by default
+        ratio 0) with its ``standard_error``, and ``split0_test_score``, ...; by default
         ``mean_roc_auc_gain``, too. ``pandas.DataFrame(cv_results_)`` reads well.
     estimator_ : classifier
         Fitted on all rows and the synthetic ones.
@@ -140,12 +151,20 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    **The rule.** The candidate with the best mean score is kept only if its paired gain over
-    ratio 0 exceeds one standard error of that gain, corrected for the overlap of training parts
-    [1]_. Then the smallest ratio within one paired standard error of it, not corrected, is taken.
-    With the default scoring, candidates that lower the mean ROC AUC of the inner folds do not take
-    part, and none does if the largest (ratio times weight) lowers it: rows with wrong labels lower
-    the log loss of an overconfident classifier, too.
+    **The rule.** The candidate with the largest mean gain in log loss over ratio 0 is taken if the
+    gain exceeds half of its standard error; else no rows are added. Candidates that lower the mean
+    ROC AUC of the inner folds do not take part, and none does if the largest (ratio times weight)
+    lowers it: rows with wrong labels lower the log loss of an overconfident classifier, too. The
+    standard error is that of a mean over rows (or patients), each row's gain averaged over the
+    divisions in which it was judged. Few rows are divided often, because what an unstable
+    classifier such as a decision tree gains depends on the division.
+
+    Half an error is no proof. It is a bet whose loss is small where rows are useless, since few
+    candidates then pass both scores; the simulations in the benchmarks say how small. For proof
+    that rows help, use :func:`~augment.evaluate_lift`.
+
+    Another `scoring` stands alone: its gain must exceed one standard error over folds, corrected
+    for the overlap of training parts [1]_.
 
     Classes with fewer rows than folds are in every training part and are not judged. Where fewer
     than two classes can be divided at all, or an inner fold would learn from fewer than 10 rows,
@@ -316,26 +335,44 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
         by_fold = Parallel(n_jobs=self.n_jobs)(
             delayed(score_fold)(task, rows, fold, fold_seed) for fold, fold_seed in jobs
         )
-        scores, guarded = np.array(by_fold, dtype=np.float64).transpose(2, 1, 0)
-        if not np.isfinite(scores).all():
+        scores = [fold[0] for fold in by_fold]
+        found = np.concatenate([part.ravel() for part in scores])
+        if not np.isfinite(found).all():
             raise InvalidInputError(
-                f"scoring={self.scoring!r} gave {scores[~np.isfinite(scores)][0]} on an inner "
+                f"scoring={self.scoring!r} gave {found[~np.isfinite(found)][0]} on an inner "
                 "fold. Choose another scoring, or fewer folds."
             )
-        weight = np.ones(len(rows)) if rows.weight is None else rows.weight
-        share = float(np.mean([weight[test].sum() / weight[train].sum() for train, test in folds]))
-        gain, error = paired_gain(scores - scores[0], share)
+        auc = np.stack([fold[1] for fold in by_fold], axis=1)
+        columns, gain, error = self._evidence(rows, folds, scores)
         self.cv_results_ |= {
-            "mean_test_score": scores.mean(axis=1),
+            "mean_test_score": columns.mean(axis=1),
             "mean_gain": gain,
             "standard_error": error,
         }
-        if guarded.any():
-            self.cv_results_["mean_roc_auc_gain"] = (guarded - guarded[0]).mean(axis=1)
-        for number, column in enumerate(scores.T):
+        if auc.any():
+            self.cv_results_["mean_roc_auc_gain"] = (auc - auc[0]).mean(axis=1)
+        for number, column in enumerate(columns.T):
             self.cv_results_[f"split{number}_test_score"] = column
-        allowed = unharmed(guarded, [ratio * (weight or 0) for ratio, weight in task.candidates])
-        return choose(scores, self.cv_results_["ratio"].tolist(), share, allowed)
+        allowed = unharmed(auc, [ratio * (weight or 0) for ratio, weight in task.candidates])
+        n_errors = N_ERRORS if self.scoring == "neg_log_loss" else _N_ERRORS_ALONE
+        return choose(gain, error, allowed, n_errors=n_errors)
+
+    def _evidence(
+        self, rows: RealRows, folds: list[Fold], scores: list[FloatArray]
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Give the score of each candidate on each fold, its gain, and the error of that."""
+        weight = np.ones(len(rows)) if rows.weight is None else rows.weight
+        if self.scoring != "neg_log_loss":
+            columns = np.concatenate(scores, axis=1)
+            share = np.mean([weight[test].sum() / weight[train].sum() for train, test in folds])
+            return columns, *fold_gain(columns, float(share))
+        tests = [test for _, test in folds]
+        by_row = zip(scores, tests, strict=True)
+        columns = np.stack(
+            [np.average(part, axis=1, weights=weight[test]) for part, test in by_row], axis=1
+        )
+        units = None if rows.groups is None else np.unique(rows.groups, return_inverse=True)[1]
+        return columns, *row_gain(scores, tests, units, weight)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Predict the label of each row.

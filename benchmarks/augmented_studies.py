@@ -45,18 +45,18 @@ from sklearn.tree import DecisionTreeClassifier
 
 from augment import Bootstrap, GaussianCopula
 from augment._random import rng_for, spawn_seeds
-from augment._selection import choose, plan_folds, unharmed
+from augment._selection import N_ERRORS, choose, plan_folds, row_gain, unharmed
 from augment.data.tables import load_table
 from augment.evaluation.scoring import score
-from augment.generators._trials import RealRows, draw, find_weight_name, learn
+from augment.generators._trials import RealRows, draw, find_scorer, find_weight_name, learn
 
 RATIOS, WEIGHTS = (0.5, 1.0, 2.0, 5.0), (0.3, 1.0)
 CANDIDATES = [(0.0, 1.0), *((ratio, weight) for ratio in RATIOS for weight in WEIGHTS)]
 METRICS = ("roc_auc", "neg_log_loss")
 TOLERANCE = {"roc_auc": 0.005, "neg_log_loss": 0.01}
 KEY = ["part", "data", "n", "index", "classifier"]
-FIELDS = (*KEY, "fold", "ratio", "weight", "share", *METRICS)
-TEST = -1  # in place of the number of a fold: scored on rows left over
+INNER = ("gain", "error", "auc_gain")  # of the inner folds; the metrics are of rows left over
+FIELDS = (*KEY, "ratio", "weight", *INNER, *METRICS)
 SCORED_CLASS = 10  # classes with fewer rows stay in training and are not scored
 LAWS = {
     "useless": ("copies", "labels of others", "exclusive or", "no labels"),
@@ -159,10 +159,10 @@ def measure(model: Any, rows: RealRows) -> np.ndarray:
     return score(codes, proba, METRICS)[0]
 
 
-def compare(
+def fitted(
     generator: Any, learners: dict[str, Any], train: RealRows, test: RealRows, seeds: list[int]
-) -> Iterator[tuple[str, float, float, np.ndarray]]:
-    """Score all candidates of all learners on one division, with one fit of the generator."""
+) -> Iterator[tuple[str, list[Any], RealRows]]:
+    """Fit all candidates of all learners on one division, with one fit of the generator."""
     _, X_new, y_new = draw(generator, train, round(max(RATIOS) * len(train)), seeds[0])
     # Histogram boosting stops at a column without any value.
     some = ~np.isnan(as_numbers(train.X)).all(axis=0)
@@ -170,12 +170,13 @@ def compare(
     X_new = as_numbers(X_new)[:, some]
     for name, learner in learners.items():
         weight_name = find_weight_name(learner)
+        models = []
         for ratio, weight in CANDIDATES:
-            n_new = round(ratio * len(train))
-            rows = train
+            n_new, rows = round(ratio * len(train)), train
             if n_new:
                 rows = train.grown(X_new[:n_new], y_new[:n_new], weight)
-            yield name, ratio, weight, measure(learn(learner, rows, weight_name, seeds[1]), test)
+            models.append(learn(learner, rows, weight_name, seeds[1]))
+        yield name, models, test
 
 
 def run_cell(part: str, data: str, n: int, index: int, folder: Path) -> list[dict[str, Any]]:
@@ -192,20 +193,22 @@ def run_cell(part: str, data: str, n: int, index: int, folder: Path) -> list[dic
     seeds = spawn_seeds(index, 4)
     codes = np.unique(real.y, return_inverse=True)[1]
     folds = plan_folds(real.X, codes, None, np.arange(n), 5, seeds[0])
-    divisions = [(real.take(a), real.take(b)) for a, b in folds]
-    jobs = [
-        (*d, spawn_seeds(s, 2))
-        for d, s in zip(divisions, spawn_seeds(seeds[1], len(folds)), strict=True)
-    ]
-    jobs.append((real, test, seeds[2:]))
-    rows = []
-    for number, (train, judged, fold_seeds) in enumerate(jobs):
-        fold = number if number < len(folds) else TEST
-        share = len(judged) / len(train)
-        for name, ratio, weight, values in compare(generator, learners, train, judged, fold_seeds):
-            cell = (part, data, n, index, name, fold, ratio, weight, share, *values)
-            rows.append(dict(zip(FIELDS, cell, strict=True)))
-    return rows
+    scores: dict[str, list[Any]] = {name: [] for name in learners}
+    scorer = find_scorer(LogisticRegression(), "neg_log_loss")
+    for (train, judged), seed in zip(folds, spawn_seeds(seeds[1], len(folds)), strict=True):
+        division = real.take(train), real.take(judged)
+        for name, models, rows in fitted(generator, learners, *division, spawn_seeds(seed, 2)):
+            scores[name].append([scorer(model, rows) for model in models])
+    lines = []
+    for name, models, rows in fitted(generator, learners, real, test, seeds[2:]):
+        tests = [judged for _, judged in folds]
+        by_row = [np.stack([one[0] for one in fold]) for fold in scores[name]]
+        auc = np.array([[one[1] for one in fold] for fold in scores[name]]).T
+        inner = *row_gain(by_row, tests), (auc - auc[0]).mean(axis=1)
+        for pair, model, *found in zip(CANDIDATES, models, *inner, strict=True):
+            cell = (part, data, n, index, name, *pair, *found, *measure(model, rows))
+            lines.append(dict(zip(FIELDS, cell, strict=True)))
+    return lines
 
 
 def cells(args: argparse.Namespace) -> Iterator[tuple[str, str, int, int]]:
@@ -244,15 +247,11 @@ def run(args: argparse.Namespace) -> None:
             file.flush()
 
 
-def pick(inner: pd.DataFrame) -> int:
-    """Apply the rule of `AugmentedClassifier` to the scores of the inner folds."""
-    wide = [inner.pivot(index=["ratio", "weight"], columns="fold", values=m) for m in METRICS]
-    auc, loss = (w.loc[CANDIDATES].to_numpy() for w in wide)
-    share = inner.groupby("fold")["share"].first().mean()
-    allowed = unharmed(
-        np.nan_to_num(auc, nan=0.5), [ratio * weight for ratio, weight in CANDIDATES]
-    )
-    return choose(loss, [ratio for ratio, _ in CANDIDATES], share, allowed)
+def pick(cell: pd.DataFrame) -> int:
+    """Apply the rule of `AugmentedClassifier` to what the inner folds gave."""
+    doses = [ratio * weight for ratio, weight in CANDIDATES]
+    gain, error, auc = (cell[name].to_numpy() for name in INNER)
+    return choose(gain, error, unharmed(auc[:, None], doses), n_errors=N_ERRORS)
 
 
 def read(path: Path, part: str) -> pd.DataFrame:
@@ -260,10 +259,9 @@ def read(path: Path, part: str) -> pd.DataFrame:
     results = pd.read_csv(path)
     rows = []
     for key, cell in results[results["part"] == part].groupby(KEY, sort=False):
-        test = cell[cell["fold"] == TEST].set_index(["ratio", "weight"]).loc[CANDIDATES]
-        lifts = test[list(METRICS)] - test[list(METRICS)].iloc[0]
-        inner = cell[cell["fold"] != TEST]
-        picks = {"picked": pick(inner)} | {
+        cell = cell.set_index(["ratio", "weight"]).loc[CANDIDATES]
+        lifts = cell[list(METRICS)] - cell[list(METRICS)].iloc[0]
+        picks = {"picked": pick(cell)} | {
             f"{r:g} x {w:g}": i for i, (r, w) in enumerate(CANDIDATES) if r
         }
         rows += [

@@ -34,8 +34,8 @@ def test_what_the_study_picks_is_what_the_classifier_picks(
     )
     cell = studies.pd.DataFrame(studies.run_cell(part, law, n, 3, tmp_path))
     cell = cell[cell["classifier"] == "decision tree"]
-    picked = studies.CANDIDATES[studies.pick(cell[cell["fold"] != studies.TEST])]
-    test = cell[cell["fold"] == studies.TEST].set_index(["ratio", "weight"])
+    picked = studies.CANDIDATES[studies.pick(cell)]
+    test = cell.set_index(["ratio", "weight"])
 
     names = sorted(sum(studies.LAWS.values(), ()))
     X, y = studies.draw_law(law, n, rng := rng_for(7, names.index(law), 3))

@@ -5,6 +5,9 @@ Parts, each on data that say something else:
 ``useless``
     Synthetic rows that cannot help: copies; rows with the labels of others; a generator that cannot
     see what tells the classes apart (exclusive or); labels that mean nothing. 60 rows x 6 columns.
+``useless forests``, ``useless VAE``
+    The same for histogram boosting and a random forest; and labels that mean nothing, with rows of
+    a `TabularVAE`, for all classifiers.
 ``useful``
     Rows that help: 40 rows x 10 columns of two normal classes, and learners that overfit.
 ``tables``
@@ -28,7 +31,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -43,7 +46,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.tree import DecisionTreeClassifier
 
-from augment import Bootstrap, GaussianCopula
+from augment import Bootstrap, GaussianCopula, TabularVAE
 from augment._random import rng_for, spawn_seeds
 from augment._selection import N_ERRORS, choose, plan_folds, row_gain, unharmed
 from augment.data.tables import load_table
@@ -58,10 +61,7 @@ KEY = ["part", "data", "n", "index", "classifier"]
 INNER = ("gain", "error", "auc_gain")  # of the inner folds; the metrics are of rows left over
 FIELDS = (*KEY, "ratio", "weight", *INNER, *METRICS)
 SCORED_CLASS = 10  # classes with fewer rows stay in training and are not scored
-LAWS = {
-    "useless": ("copies", "labels of others", "exclusive or", "no labels"),
-    "useful": ("normal",),
-}
+LAWS = ("copies", "exclusive or", "labels of others", "no labels", "normal")
 LEARNERS: dict[str, Any] = {
     "logistic regression": LogisticRegression(C=100.0, max_iter=1000),
     "decision tree": DecisionTreeClassifier(min_samples_leaf=5),
@@ -71,6 +71,23 @@ FORESTS: dict[str, Any] = {
         max_iter=40, max_leaf_nodes=8, min_samples_leaf=8, early_stopping=False
     ),
     "random forest": RandomForestClassifier(30, min_samples_leaf=3),
+}
+
+
+class Part(NamedTuple):
+    """Laws, rows of each draw, and the classifiers that learn."""
+
+    laws: tuple[str, ...]
+    n: int
+    learners: dict[str, Any]
+
+
+USELESS = ("copies", "labels of others", "exclusive or", "no labels")
+PARTS = {
+    "useless": Part(USELESS, 60, LEARNERS),
+    "useless forests": Part(USELESS, 60, FORESTS),
+    "useless VAE": Part(("no labels",), 60, LEARNERS | FORESTS),
+    "useful": Part(("normal",), 40, LEARNERS | {"boosting": FORESTS["boosting"]}),
 }
 
 
@@ -185,10 +202,10 @@ def run_cell(part: str, data: str, n: int, index: int, folder: Path) -> list[dic
         learners, generator = FORESTS, GaussianCopula()
         real, test = read_table(folder / f"{data}.csv", n, index)
     else:
-        learners, generator = LEARNERS, GENERATORS.get(data, Normal())
-        if part == "useful":
-            learners = LEARNERS | {"boosting": FORESTS["boosting"]}
-        rng = rng_for(7, sorted(sum(LAWS.values(), ())).index(data), index)
+        learners, generator = PARTS[part].learners, GENERATORS.get(data, Normal())
+        if part == "useless VAE":
+            generator = TabularVAE()
+        rng = rng_for(7, LAWS.index(data), index)
         real, test = (RealRows(*draw_law(data, size, rng), None, None) for size in (n, 2000))
     seeds = spawn_seeds(index, 4)
     codes = np.unique(real.y, return_inverse=True)[1]
@@ -214,11 +231,10 @@ def run_cell(part: str, data: str, n: int, index: int, folder: Path) -> list[dic
 def cells(args: argparse.Namespace) -> Iterator[tuple[str, str, int, int]]:
     """List the cells asked for, one draw of all data after the other."""
     for part in args.parts:
-        for index in range(args.splits if part == "tables" else args.runs):
+        n_draws = args.splits if part == "tables" else args.runs
+        for index in range(args.first, args.first + n_draws):
             if part != "tables":
-                yield from (
-                    (part, law, 60 if part == "useless" else 40, index) for law in LAWS[part]
-                )
+                yield from ((part, law, PARTS[part].n, index) for law in PARTS[part].laws)
                 continue
             for n in args.sizes:
                 for path in sorted(args.data.glob("*.csv")):
@@ -317,7 +333,7 @@ def by_table(part: pd.DataFrame) -> pd.DataFrame:
 
 def report(args: argparse.Namespace) -> None:
     """Print Markdown tables of all parts that were run."""
-    for name in ("useless", "useful"):
+    for name in PARTS:
         part = read(args.out, name)
         if len(part):
             print(
@@ -362,12 +378,13 @@ def main() -> None:
     commands = parser.add_subparsers(required=True)
     running = commands.add_parser("run")
     running.set_defaults(call=run)
-    running.add_argument("parts", nargs="+", choices=["useless", "useful", "tables"])
+    running.add_argument("parts", nargs="+", choices=[*PARTS, "tables"])
     running.add_argument("--data", type=Path, default=Path("../shared/data/tabular"))
     running.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200])
     running.add_argument("--tables", nargs="+", help="names of the tables to run; all without it")
     running.add_argument("--splits", type=int, default=5)
     running.add_argument("--runs", type=int, default=100)
+    running.add_argument("--first", type=int, default=0, help="number of the first draw")
     running.add_argument("--n-jobs", type=int, default=1)
     running.add_argument("--out", type=Path, default=Path("runs/augmented.csv"))
     reporting = commands.add_parser("report")

@@ -83,7 +83,8 @@ def test_folds_are_judged_with_an_error_that_knows_of_their_overlap():
         gain, error = fold_gain(scores, share)
         assert_allclose(gain, [0, 0.05])
         assert_allclose(error, [0, spread * np.sqrt(1 / 4 + share)])
-    assert fold_gain(np.full((2, 4), 0.1) + [[0], [1e-15]], 0.25)[1].tolist() == [0, 0]
+    almost = np.stack([np.full(4, 0.1), np.full(4, 0.1) + 1e-15])
+    assert fold_gain(almost, 0.25)[1].tolist() == [0, 0]
 
 
 def test_no_candidate_takes_part_that_lowers_the_second_score():

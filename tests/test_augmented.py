@@ -141,8 +141,9 @@ def test_rows_that_help_are_used():
 def test_the_result_depends_on_the_seed_alone():
     X, y = blobs(50, 4, seed=2)
     learner = HistGradientBoostingClassifier(max_iter=5, min_samples_leaf=5)
+    halves = StratifiedKFold(2, shuffle=True, random_state=0)
     model = AugmentedClassifier(
-        learner, GaussianCopula(), ratios=(1,), cv=2, scoring="accuracy", random_state=3
+        learner, GaussianCopula(), ratios=(1,), cv=halves, scoring="accuracy", random_state=3
     )
     alone, together = clone(model).fit(X, y), clone(model).set_params(n_jobs=2).fit(X, y)
     again = clone(model).fit(X, y)
@@ -307,7 +308,7 @@ def test_a_mixed_frame_goes_through_a_pipeline_and_a_search():
     model = AugmentedClassifier(
         default_estimators()["gradient boosting"].set_params(classify__max_iter=5),
         GaussianCopula(),
-        **TINY,
+        **TINY | {"cv": StratifiedKFold(2)},
     )
     grid = {"estimator__classify__max_iter": [3, 5], "generator__random_state": [0]}
     search = GridSearchCV(model, grid, cv=2, scoring="neg_log_loss", error_score="raise")

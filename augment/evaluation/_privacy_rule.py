@@ -39,18 +39,18 @@ _MATERIAL_SHARE, _TIMES_VERY_NEAR = 0.7, 2
 def is_material(auc: Any, tpr: Any, fpr: Any, level: float) -> Any:
     """Say whether an attack is as good as one with this AUC, by its AUC or by what it finds.
 
-    The share found is compared with that of normal scores of equal spread and this AUC.
+    The share found is compared with that of normal scores of equal spread and this AUC. An attack
+    that accuses everybody (``fpr`` 1) finds nobody.
 
     Examples
     --------
-    >>> is_material(0.62, 0.06, 0.05, 0.6), is_material(0.55, 0.08, 0.05, 0.6)
-    (True, False)
-    >>> is_material(0.55, 0.12, 0.05, 0.6)
-    True
+    >>> is_material([0.62, 0.55, 0.55, 0.5], [0.06, 0.08, 0.12, 1], [0.05, 0.05, 0.05, 1], 0.6)
+    array([ True, False,  True, False])
     """
     apart = np.sqrt(2) * stats.norm.ppf(level)
     found = stats.norm.cdf(stats.norm.ppf(fpr) + apart)
-    return np.logical_or(np.asarray(auc) >= level, np.asarray(tpr) >= found)[()]
+    finds = (np.asarray(tpr) >= found) & (np.asarray(fpr) < 1)
+    return np.logical_or(np.asarray(auc) >= level, finds)[()]
 
 
 def judge(
@@ -90,11 +90,11 @@ def judge(
 def _leak(attacks: pd.DataFrame, nearest: dict[str, float], *, material: bool) -> str:
     """Put the best of these attacks into words, or else the nearness of all rows, or nothing."""
     if len(attacks):
-        line = max(attacks.to_dict("records"), key=lambda line: line["auc"])
+        records = [{str(k): v for k, v in row.items()} for row in attacks.to_dict("records")]
+        line = max(records, key=lambda line: float(line["auc"]))
         return (
             f"An attack ({line['attack']}) tells training rows from rows of other patients with an "
-            f"AUC of {line['auc']:.2f}, and finds {line['tpr']:.0%} of them while it accuses "
-            f"{line['fpr']:.0%} of the others."
+            f"AUC of {line['auc']:.2f}{_accusation(line)}."
         )
     if nearest["p_value"] > NEARNESS_LEVEL or (material and not _much_nearer(nearest)):
         return ""
@@ -103,6 +103,13 @@ def _leak(attacks: pd.DataFrame, nearest: dict[str, float], *, material: bool) -
         "nearest to one, where {expected:.0%} would be by chance, and {very_near:.0%} lie very "
         "near to one, where {level:.0%} would."
     ).format(**nearest, level=VERY_NEAR)
+
+
+def _accusation(line: dict[str, Any]) -> str:
+    """Say how many an attack finds; with few patients it may accuse all of them."""
+    if line["fpr"] >= 1:
+        return ""
+    return f", and finds {line['tpr']:.0%} of them while it accuses {line['fpr']:.0%} of the others"
 
 
 def _much_nearer(nearest: dict[str, float]) -> bool:

@@ -222,6 +222,20 @@ def test_patients_with_several_rows_are_told_apart_as_one():
     assert privacy(train, drawn, holdout, groups=who, holdout_groups=who).verdict == NOTHING
 
 
+def test_an_attack_that_accuses_everybody_is_not_praised_for_what_it_finds():
+    rng = np.random.default_rng(0)
+    train, holdout = (
+        (rng.normal(size=(n, 1, 6)) * 3 + rng.normal(size=(n, 4, 6)) / 3).reshape(-1, 6)
+        for n in (40, 12)
+    )
+    drawn = train[::2] + rng.normal(size=(80, 6))
+    who = [np.repeat(np.arange(n), 4) for n in (40, 12)]
+    result = privacy(train, drawn, holdout, groups=who[0], holdout_groups=who[1])
+    assert result.strongest["fpr"] == 1
+    assert "tells training rows" in result.reason
+    assert "accuses" not in result.reason
+
+
 def test_result_survives_json(planted):
     again = PrivacyResult.from_json(planted.to_json())
     assert json.loads(again.to_json()) == json.loads(planted.to_json())

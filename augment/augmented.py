@@ -34,6 +34,7 @@ from sklearn.utils.validation import (
 from augment._errors import InvalidInputError, SmallDataWarning
 from augment._random import seed_from, spawn_seeds
 from augment._selection import (
+    LOG_LOSS_PER_AUC,
     N_ERRORS,
     Fold,
     choose,
@@ -151,16 +152,16 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    **The rule.** The candidate with the largest mean gain in log loss over ratio 0 is taken if the
-    gain exceeds half of its standard error; else no rows are added. Candidates that lower the mean
-    ROC AUC of the inner folds do not take part, and none does if the largest (ratio times weight)
-    lowers it: rows with wrong labels lower the log loss of an overconfident classifier, too. The
-    standard error is that of a mean over rows (or patients), each row's gain averaged over the
-    divisions in which it was judged. Few rows are divided often, because what an unstable
-    classifier such as a decision tree gains depends on the division.
+    **The rule.** The candidate that gains most over ratio 0, in log loss plus twice the ROC AUC, is
+    taken if its gain in log loss exceeds a quarter of the standard error of that; else no rows are
+    added. Candidates that lower the mean ROC AUC of the inner folds do not take part, and none does
+    if the largest (ratio times weight) lowers it: rows with wrong labels lower the log loss of an
+    overconfident classifier, too. The standard error is that of a mean over rows (or patients),
+    each row's gain averaged over the divisions in which it was judged. Few rows are divided often,
+    because what an unstable classifier such as a decision tree gains depends on the division.
 
-    Half an error is no proof. It is a bet whose loss is small where rows are useless, since few
-    candidates then pass both scores; the simulations in the benchmarks say how small. For proof
+    A quarter of an error is no proof. It is a bet whose loss is small where rows are useless, since
+    few candidates then pass both scores; the simulations in the benchmarks say how small. For proof
     that rows help, use :func:`~augment.evaluate_lift`.
 
     Another `scoring` stands alone: its gain must exceed one standard error over folds, corrected
@@ -349,13 +350,15 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
             "mean_gain": gain,
             "standard_error": error,
         }
+        auc_gain = (auc - auc[0]).mean(axis=1)
         if auc.any():
-            self.cv_results_["mean_roc_auc_gain"] = (auc - auc[0]).mean(axis=1)
+            self.cv_results_["mean_roc_auc_gain"] = auc_gain
         for number, column in enumerate(columns.T):
             self.cv_results_[f"split{number}_test_score"] = column
         allowed = unharmed(auc, [ratio * (weight or 0) for ratio, weight in task.candidates])
         n_errors = N_ERRORS if self.scoring == "neg_log_loss" else _N_ERRORS_ALONE
-        return choose(gain, error, allowed, n_errors=n_errors)
+        bonus = LOG_LOSS_PER_AUC * auc_gain
+        return choose(gain, error, allowed, n_errors=n_errors, bonus=bonus)
 
     def _evidence(
         self, rows: RealRows, folds: list[Fold], scores: list[FloatArray]

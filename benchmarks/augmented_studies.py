@@ -48,7 +48,14 @@ from sklearn.tree import DecisionTreeClassifier
 
 from augment import Bootstrap, GaussianCopula, TabularVAE
 from augment._random import rng_for, spawn_seeds
-from augment._selection import N_ERRORS, choose, plan_folds, row_gain, unharmed
+from augment._selection import (
+    LOG_LOSS_PER_AUC,
+    N_ERRORS,
+    choose,
+    plan_folds,
+    row_gain,
+    unharmed,
+)
 from augment.data.tables import load_table
 from augment.evaluation.scoring import score
 from augment.generators._trials import RealRows, draw, find_scorer, find_weight_name, learn
@@ -267,7 +274,8 @@ def pick(cell: pd.DataFrame) -> int:
     """Apply the rule of `AugmentedClassifier` to what the inner folds gave."""
     doses = [ratio * weight for ratio, weight in CANDIDATES]
     gain, error, auc = (cell[name].to_numpy() for name in INNER)
-    return choose(gain, error, unharmed(auc[:, None], doses), n_errors=N_ERRORS)
+    allowed, bonus = unharmed(auc[:, None], doses), LOG_LOSS_PER_AUC * auc
+    return choose(gain, error, allowed, n_errors=N_ERRORS, bonus=bonus)
 
 
 def read(path: Path, part: str) -> pd.DataFrame:

@@ -21,6 +21,9 @@ def test_the_rule():
     assert choose(gain, error, [], n_errors=0) == 0
     assert choose(np.zeros(3), np.zeros(3), everything[:3], n_errors=0) == 0  # equal: not better
     assert choose(-gain, error, everything, n_errors=0) == 0
+    bonus = np.array([0.0, 0.0, -0.3, 0.1])
+    assert choose(gain, error, everything, n_errors=1, bonus=bonus) == 3  # both count
+    assert choose(-gain, error, everything, n_errors=0, bonus=5 * bonus) == 0  # one is not enough
 
 
 def judged(n_divisions, gains, noise, seed=0):

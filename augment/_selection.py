@@ -14,8 +14,10 @@ from augment._typing import FloatArray, IntArray
 __all__ = [
     "LOG_LOSS_PER_AUC",
     "N_ERRORS",
+    "N_ERRORS_ALONE",
     "Fold",
     "choose",
+    "evidence",
     "fold_gain",
     "n_repeats",
     "plan_folds",
@@ -30,6 +32,9 @@ N_ERRORS = 0.25
 """How many standard errors by rows a gain must be worth, where the ROC AUC guards the choice.
 
 More asks for proof that 50 rows cannot give. It is the guard that keeps useless rows out."""
+
+N_ERRORS_ALONE = 1.0
+"""The same for a score of the user's, which has no guard, and an error by folds."""
 
 LOG_LOSS_PER_AUC = 2.0
 """What one of ROC AUC counts in log loss: 0.005 of the one is worth 0.01 of the other."""
@@ -123,6 +128,44 @@ def row_gain(
     n_units = sums.shape[1]
     error = np.sqrt(np.square(sums).sum(axis=1) * n_units / max(n_units - 1, 1))
     return gain, error
+
+
+def evidence(
+    scores: Sequence[FloatArray],
+    folds: Sequence[Fold],
+    weight: FloatArray | None,
+    groups: Any,
+    *,
+    by_row: bool,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Give the score of each candidate on each fold, its gain over the first, and the error of it.
+
+    Parameters
+    ----------
+    scores : sequence of ndarray of shape (n_candidates, n_test) or (n_candidates, 1)
+        For each fold a score of each test row, or, without ``by_row``, one of all of them.
+    folds : sequence of Fold
+    weight, groups : ndarray of shape (n,) or None
+        How much each row counts, and its patient.
+    by_row : bool
+        Whether there is a score of each row.
+
+    Returns
+    -------
+    columns : ndarray of shape (n_candidates, n_folds)
+    gain, standard_error : ndarray of shape (n_candidates,)
+    """
+    if weight is None:
+        weight = np.ones(1 + max(int(rows.max()) for fold in folds for rows in fold))
+    if not by_row:
+        columns = np.concatenate(scores, axis=1)
+        share = np.mean([weight[test].sum() / weight[train].sum() for train, test in folds])
+        return columns, *fold_gain(columns, float(share))
+    tests = [test for _, test in folds]
+    parts = zip(scores, tests, strict=True)
+    columns = np.stack([np.average(p, axis=1, weights=weight[t]) for p, t in parts], axis=1)
+    units = None if groups is None else np.unique(groups, return_inverse=True)[1]
+    return columns, *row_gain(scores, tests, units, weight)
 
 
 def _differences(scores: FloatArray) -> FloatArray:

@@ -36,11 +36,11 @@ from augment._random import seed_from, spawn_seeds
 from augment._selection import (
     LOG_LOSS_PER_AUC,
     N_ERRORS,
+    N_ERRORS_ALONE,
     Fold,
     choose,
-    fold_gain,
+    evidence,
     plan_folds,
-    row_gain,
     unharmed,
 )
 from augment._typing import FloatArray, RandomState
@@ -54,23 +54,11 @@ from augment.generators._trials import (
     find_scorer,
     find_weight_name,
     learn,
+    positive,
     score_fold,
 )
 
 __all__ = ["AugmentedClassifier"]
-
-# A score of one's own has no guard beside it, and no error by rows: more is asked of its gain.
-_N_ERRORS_ALONE = 1.0
-
-
-def _positive(name: str, values: Any) -> list[float]:
-    """Check numbers, and give those above zero in order."""
-    numbers = np.asarray(values, dtype=np.float64).ravel()
-    if not len(numbers) or not np.isfinite(numbers).all() or (numbers < 0).any():
-        raise InvalidInputError(
-            f"{name} must be finite numbers of at least 0, and not empty; got {name}={values!r}."
-        )
-    return sorted({float(number) for number in numbers if number > 0})
 
 
 def _container(X: Any) -> Any:
@@ -310,7 +298,7 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
             raise InvalidInputError(
                 f"estimator must be a classifier; got {type(self.estimator).__name__}."
             )
-        ratios, weights = _positive("ratios", self.ratios), _positive("weights", self.weights)
+        ratios, weights = positive("ratios", self.ratios), positive("weights", self.weights)
         weight_name = find_weight_name(self.estimator)
         if weight_name is None:
             weights = [1.0]
@@ -344,7 +332,8 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
                 "fold. Choose another scoring, or fewer folds."
             )
         auc = np.stack([fold[1] for fold in by_fold], axis=1)
-        columns, gain, error = self._evidence(rows, folds, scores)
+        by_row = self.scoring == "neg_log_loss"
+        columns, gain, error = evidence(scores, folds, rows.weight, rows.groups, by_row=by_row)
         self.cv_results_ |= {
             "mean_test_score": columns.mean(axis=1),
             "mean_gain": gain,
@@ -356,26 +345,9 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
         for number, column in enumerate(columns.T):
             self.cv_results_[f"split{number}_test_score"] = column
         allowed = unharmed(auc, [ratio * (weight or 0) for ratio, weight in task.candidates])
-        n_errors = N_ERRORS if self.scoring == "neg_log_loss" else _N_ERRORS_ALONE
+        n_errors = N_ERRORS if by_row else N_ERRORS_ALONE
         bonus = LOG_LOSS_PER_AUC * auc_gain
         return choose(gain, error, allowed, n_errors=n_errors, bonus=bonus)
-
-    def _evidence(
-        self, rows: RealRows, folds: list[Fold], scores: list[FloatArray]
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Give the score of each candidate on each fold, its gain, and the error of that."""
-        weight = np.ones(len(rows)) if rows.weight is None else rows.weight
-        if self.scoring != "neg_log_loss":
-            columns = np.concatenate(scores, axis=1)
-            share = np.mean([weight[test].sum() / weight[train].sum() for train, test in folds])
-            return columns, *fold_gain(columns, float(share))
-        tests = [test for _, test in folds]
-        by_row = zip(scores, tests, strict=True)
-        columns = np.stack(
-            [np.average(part, axis=1, weights=weight[test]) for part, test in by_row], axis=1
-        )
-        units = None if rows.groups is None else np.unique(rows.groups, return_inverse=True)[1]
-        return columns, *row_gain(scores, tests, units, weight)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Predict the label of each row.

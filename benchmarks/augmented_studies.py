@@ -47,15 +47,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.tree import DecisionTreeClassifier
 
 from augment import Bootstrap, GaussianCopula, TabularVAE
+from augment import _selection as selection
 from augment._random import rng_for, spawn_seeds
-from augment._selection import (
-    LOG_LOSS_PER_AUC,
-    N_ERRORS,
-    choose,
-    plan_folds,
-    row_gain,
-    unharmed,
-)
 from augment.data.tables import load_table
 from augment.evaluation.scoring import score
 from augment.generators._trials import RealRows, draw, find_scorer, find_weight_name, learn
@@ -216,7 +209,7 @@ def run_cell(part: str, data: str, n: int, index: int, folder: Path) -> list[dic
         real, test = (RealRows(*draw_law(data, size, rng), None, None) for size in (n, 2000))
     seeds = spawn_seeds(index, 4)
     codes = np.unique(real.y, return_inverse=True)[1]
-    folds = plan_folds(real.X, codes, None, np.arange(n), 5, seeds[0])
+    folds = selection.plan_folds(real.X, codes, None, np.arange(n), 5, seeds[0])
     scores: dict[str, list[Any]] = {name: [] for name in learners}
     scorer = find_scorer(LogisticRegression(), "neg_log_loss")
     for (train, judged), seed in zip(folds, spawn_seeds(seeds[1], len(folds)), strict=True):
@@ -228,7 +221,7 @@ def run_cell(part: str, data: str, n: int, index: int, folder: Path) -> list[dic
         tests = [judged for _, judged in folds]
         by_row = [np.stack([one[0] for one in fold]) for fold in scores[name]]
         auc = np.array([[one[1] for one in fold] for fold in scores[name]]).T
-        inner = *row_gain(by_row, tests), (auc - auc[0]).mean(axis=1)
+        inner = *selection.row_gain(by_row, tests), (auc - auc[0]).mean(axis=1)
         for pair, model, *found in zip(CANDIDATES, models, *inner, strict=True):
             cell = (part, data, n, index, name, *pair, *found, *measure(model, rows))
             lines.append(dict(zip(FIELDS, cell, strict=True)))
@@ -274,8 +267,9 @@ def pick(cell: pd.DataFrame) -> int:
     """Apply the rule of `AugmentedClassifier` to what the inner folds gave."""
     doses = [ratio * weight for ratio, weight in CANDIDATES]
     gain, error, auc = (cell[name].to_numpy() for name in INNER)
-    allowed, bonus = unharmed(auc[:, None], doses), LOG_LOSS_PER_AUC * auc
-    return choose(gain, error, allowed, n_errors=N_ERRORS, bonus=bonus)
+    allowed = selection.unharmed(auc[:, None], doses)
+    bonus = selection.LOG_LOSS_PER_AUC * auc
+    return selection.choose(gain, error, allowed, n_errors=selection.N_ERRORS, bonus=bonus)
 
 
 def read(path: Path, part: str) -> pd.DataFrame:

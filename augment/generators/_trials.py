@@ -28,6 +28,7 @@ __all__ = [
     "find_scorer",
     "find_weight_name",
     "learn",
+    "positive",
     "score_fold",
 ]
 
@@ -64,6 +65,16 @@ class RealRows:
             real = np.ones(len(self)) if self.weight is None else self.weight
             counted = np.append(real, np.full(len(y_new), weight * real.mean()))
         return RealRows(joined(self.X, X_new), np.concatenate([self.y, y_new]), counted, None)
+
+
+def positive(name: str, values: Any) -> list[float]:
+    """Check numbers, and give those above zero in order."""
+    numbers = np.asarray(values, dtype=np.float64).ravel()
+    if not len(numbers) or not np.isfinite(numbers).all() or (numbers < 0).any():
+        raise InvalidInputError(
+            f"{name} must be finite numbers of at least 0, and not empty; got {name}={values!r}."
+        )
+    return sorted({float(number) for number in numbers if number > 0})
 
 
 @dataclass(frozen=True)

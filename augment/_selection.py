@@ -28,7 +28,7 @@ __all__ = [
 Fold = tuple[IntArray, IntArray]
 """Positions of the rows to learn from, and of the rows to be judged on."""
 
-N_ERRORS = 0.25
+N_ERRORS = 0.5
 """How many standard errors by rows a gain must be worth, where the ROC AUC guards the choice.
 
 More asks for proof that 50 rows cannot give. It is the guard that keeps useless rows out."""

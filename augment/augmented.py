@@ -141,14 +141,14 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
     Notes
     -----
     **The rule.** The candidate that gains most over ratio 0, in log loss plus twice the ROC AUC, is
-    taken if its gain in log loss exceeds a quarter of the standard error of that; else no rows are
+    taken if its gain in log loss exceeds half of the standard error of that; else no rows are
     added. Candidates that lower the mean ROC AUC of the inner folds do not take part, and none does
     if the largest (ratio times weight) lowers it: rows with wrong labels lower the log loss of an
     overconfident classifier, too. The standard error is that of a mean over rows (or patients),
     each row's gain averaged over the divisions in which it was judged. Few rows are divided often,
     because what an unstable classifier such as a decision tree gains depends on the division.
 
-    A quarter of an error is no proof. It is a bet whose loss is small where rows are useless, since
+    Half an error is no proof. It is a bet whose loss is small where rows are useless, since
     few candidates then pass both scores; the simulations in the benchmarks say how small. For proof
     that rows help, use :func:`~augment.evaluate_lift`.
 

@@ -11,192 +11,73 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check
 from augment._random import spawn_seeds
 from augment._typing import FloatArray, IntArray
 
-__all__ = [
-    "LOG_LOSS_PER_AUC",
-    "N_ERRORS",
-    "N_ERRORS_ALONE",
-    "Fold",
-    "choose",
-    "evidence",
-    "fold_gain",
-    "n_repeats",
-    "plan_folds",
-    "row_gain",
-    "unharmed",
-]
+__all__ = ["Fold", "choose", "n_repeats", "paired_gain", "plan_folds", "unharmed"]
 
 Fold = tuple[IntArray, IntArray]
 """Positions of the rows to learn from, and of the rows to be judged on."""
 
-N_ERRORS = 0.5
-"""How many standard errors by rows a gain must be worth, where the ROC AUC guards the choice.
-
-More asks for proof that 50 rows cannot give. It is the guard that keeps useless rows out."""
-
-N_ERRORS_ALONE = 1.0
-"""The same for a score of the user's, which has no guard, and an error by folds."""
-
-LOG_LOSS_PER_AUC = 2.0
-"""What one of ROC AUC counts in log loss: 0.005 of the one is worth 0.01 of the other."""
-
 _ATTEMPTS = 20
-# Rows are divided anew until about so many have been judged, at most six times. What an unstable
-# classifier gains from a few rows depends on the division: for a decision tree on 40 rows it was
-# the larger part of the noise.
-_ROWS_JUDGED = 400
-_MOST_REPEATS = 6
+# Rows are divided anew until about so many have been judged, at most three times. With fewer, the
+# division itself decides too often; further ones add little, because training parts overlap.
+_ROWS_JUDGED = 300
+_MOST_REPEATS = 3
 # Differences below this are rounding errors of equal scores.
 _ROUNDING = 1e-12
 
 
-def fold_gain(scores: FloatArray, test_train_ratio: float) -> tuple[FloatArray, FloatArray]:
-    """Give the gain of each candidate over the first, and its corrected standard error, by folds.
+def paired_gain(differences: FloatArray, test_train_ratio: float) -> tuple[FloatArray, FloatArray]:
+    """Give the mean of paired differences, and its corrected standard error.
 
     The variance of the mean is taken as ``(1 / J + n_test / n_train)`` times that of the ``J``
-    paired differences, because training parts overlap (Nadeau and Bengio, Inference for the
+    differences, because training parts overlap (Nadeau and Bengio, Inference for the
     generalization error, Machine Learning 52, 2003).
 
     Parameters
     ----------
-    scores : ndarray of shape (n_candidates, J)
-        One score for each fold; higher is better.
+    differences : ndarray of shape (..., J)
+        One difference for each fold.
     test_train_ratio : float
         Rows of a test part divided by rows of a training part.
 
     Returns
     -------
-    gain, standard_error : ndarray of shape (n_candidates,)
+    gain, standard_error : ndarray of shape (...)
 
     Examples
     --------
-    >>> scores = np.array([[0.5] * 4, [0.51, 0.53, 0.52, 0.52]])
-    >>> gain, error = fold_gain(scores, test_train_ratio=0.25)
-    >>> gain.round(3).tolist(), error.round(4).tolist()
-    ([0.0, 0.02], [0.0, 0.0058])
+    >>> gain, error = paired_gain(np.array([0.01, 0.03, 0.02, 0.02]), test_train_ratio=0.25)
+    >>> round(float(gain), 3), round(float(error), 4)
+    (0.02, 0.0058)
     """
-    differences = _differences(scores)
-    spread = differences.std(axis=-1, ddof=1)
-    return differences.mean(axis=-1), spread * np.sqrt(1 / scores.shape[-1] + test_train_ratio)
-
-
-def row_gain(
-    scores: Sequence[FloatArray],
-    tests: Sequence[IntArray],
-    units: IntArray | None = None,
-    weight: FloatArray | None = None,
-) -> tuple[FloatArray, FloatArray]:
-    """Give the gain of each candidate over the first, and its standard error, by rows.
-
-    A row's paired difference is its mean over the divisions in which it was judged, so that what
-    depends on the division averages out; the error is that of a mean over rows (or patients).
-
-    Parameters
-    ----------
-    scores : sequence of ndarray of shape (n_candidates, n_test)
-        For each fold the score of each of its test rows; higher is better.
-    tests : sequence of ndarray of int64 (n_test,)
-        Positions of these rows.
-    units : ndarray of int64 (n,), default=None
-        The patient of each row; rows of one patient are no independent evidence.
-    weight : ndarray of shape (n,), default=None
-        How much each row counts.
-
-    Returns
-    -------
-    gain, standard_error : ndarray of shape (n_candidates,)
-
-    Examples
-    --------
-    >>> scores = [np.array([[0.1, 0.1], [0.2, 0.4]]), np.array([[0.3, 0.3], [0.5, 0.5]])]
-    >>> gain, error = row_gain(scores, [np.array([0, 1]), np.array([2, 3])])
-    >>> gain.round(3).tolist(), error.round(3).tolist()
-    ([0.0, 0.2], [0.0, 0.041])
-    >>> row_gain(scores, [np.array([0, 1]), np.array([1, 0])])[0].round(3).tolist()
-    [0.0, 0.2]
-    """
-    rows, judged = np.unique(np.concatenate(tests), return_inverse=True)
-    times = np.bincount(judged)
-    differences = _differences(np.concatenate(scores, axis=1))
-    by_row = np.stack([np.bincount(judged, weights=d) for d in differences]) / times
-    share = np.ones(len(rows)) if weight is None else weight[rows]
-    share = share / share.sum()
-    gain = by_row @ share
-    own = np.arange(len(rows)) if units is None else units[rows]
-    owner = np.unique(own, return_inverse=True)[1]
-    parts = (by_row - gain[:, None]) * share
-    sums = np.stack([np.bincount(owner, weights=part) for part in parts])
-    n_units = sums.shape[1]
-    error = np.sqrt(np.square(sums).sum(axis=1) * n_units / max(n_units - 1, 1))
-    return gain, error
-
-
-def evidence(
-    scores: Sequence[FloatArray],
-    folds: Sequence[Fold],
-    weight: FloatArray | None,
-    groups: Any,
-    *,
-    by_row: bool,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Give the score of each candidate on each fold, its gain over the first, and the error of it.
-
-    Parameters
-    ----------
-    scores : sequence of ndarray of shape (n_candidates, n_test) or (n_candidates, 1)
-        For each fold a score of each test row, or, without ``by_row``, one of all of them.
-    folds : sequence of Fold
-    weight, groups : ndarray of shape (n,) or None
-        How much each row counts, and its patient.
-    by_row : bool
-        Whether there is a score of each row.
-
-    Returns
-    -------
-    columns : ndarray of shape (n_candidates, n_folds)
-    gain, standard_error : ndarray of shape (n_candidates,)
-    """
-    if weight is None:
-        weight = np.ones(1 + max(int(rows.max()) for fold in folds for rows in fold))
-    if not by_row:
-        columns = np.concatenate(scores, axis=1)
-        share = np.mean([weight[test].sum() / weight[train].sum() for train, test in folds])
-        return columns, *fold_gain(columns, float(share))
-    tests = [test for _, test in folds]
-    parts = zip(scores, tests, strict=True)
-    columns = np.stack([np.average(p, axis=1, weights=weight[t]) for p, t in parts], axis=1)
-    units = None if groups is None else np.unique(groups, return_inverse=True)[1]
-    return columns, *row_gain(scores, tests, units, weight)
-
-
-def _differences(scores: FloatArray) -> FloatArray:
-    """Give paired differences to the first candidate, without rounding errors."""
-    differences = scores - scores[0]
-    return np.where(np.abs(differences) < _ROUNDING, 0.0, differences)
+    values = np.where(np.abs(differences) < _ROUNDING, 0.0, differences)
+    spread = values.std(axis=-1, ddof=1)
+    error = spread * np.sqrt(1 / values.shape[-1] + test_train_ratio)
+    return np.asarray(values.mean(axis=-1)), np.where(error < _ROUNDING, 0.0, error)
 
 
 def choose(
-    gain: FloatArray,
-    error: FloatArray,
-    allowed: Sequence[int],
-    *,
-    n_errors: float,
-    bonus: FloatArray | None = None,
+    scores: FloatArray,
+    ratios: Sequence[float],
+    test_train_ratio: float,
+    allowed: Sequence[int] | None = None,
 ) -> int:
-    """Choose how many rows to add; none, unless some are better.
+    """Choose how many rows to add; none, unless some are clearly better.
 
-    The allowed candidate with the largest sum of gain and bonus is kept if its gain exceeds
-    ``n_errors`` times its standard error.
+    The candidate with the best mean is kept only if its paired gain over no rows at all exceeds
+    one corrected standard error of that gain. Then the smallest ratio that is within one paired
+    standard error of it is taken instead, with the better weight where there are several. That
+    second error is the plain one: where rows help, the corrected one would give away much of it.
 
     Parameters
     ----------
-    gain, error : ndarray of shape (n_candidates,)
-        Gain over no rows at all, and its standard error. The first candidate adds no rows.
-    allowed : sequence of int
-        Positions of the candidates that take part; the first always does.
-    n_errors : float
-        How clear a gain must be.
-    bonus : ndarray of shape (n_candidates,), default=None
-        A second gain in the same units, which helps to tell candidates apart.
+    scores : ndarray of shape (n_candidates, n_folds)
+        Higher is better. The first candidate adds no rows.
+    ratios : sequence of n_candidates float
+        Synthetic rows per real row.
+    test_train_ratio : float
+        Rows of a test part divided by rows of a training part.
+    allowed : sequence of int, default=None
+        Positions of the candidates that take part; the first always does. None: all.
 
     Returns
     -------
@@ -205,18 +86,22 @@ def choose(
 
     Examples
     --------
-    >>> gain, error = np.array([0, 0.1, 0.3, 0.2]), np.array([0, 0.1, 0.2, 0.1])
-    >>> [choose(gain, error, [0, 1, 2, 3], n_errors=n) for n in (0.5, 1, 2)]
-    [2, 2, 0]
-    >>> choose(gain, error, [1, 3], n_errors=1)
-    3
-    >>> choose(gain, error, [1, 2, 3], n_errors=1, bonus=np.array([0, 0, 0, 0.2]))
-    3
+    >>> scores = np.array([[0.5, 0.6, 0.4], [0.6, 0.71, 0.5], [0.6, 0.72, 0.49]])
+    >>> choose(scores, [0, 1, 5], test_train_ratio=0.5)
+    1
+    >>> choose(scores[:, :2] - [[0.0], [0.05], [0.1]], [0, 1, 5], test_train_ratio=1.0)
+    1
+    >>> choose(scores, [0, 1, 5], test_train_ratio=0.5, allowed=[2])
+    2
     """
-    kept = np.union1d(0, allowed).astype(np.int64)
-    value = gain if bonus is None else gain + bonus
-    best = int(kept[value[kept].argmax()])
-    return best if gain[best] > n_errors * error[best] else 0
+    kept = np.union1d(0, range(len(scores)) if allowed is None else allowed).astype(np.int64)
+    best = kept[scores[kept].mean(axis=1).argmax()]
+    gain, error = paired_gain(scores[best] - scores[0], test_train_ratio)
+    if not gain > error:
+        return 0
+    behind, doubt = paired_gain(scores[best] - scores, 0.0)
+    close = [int(i) for i in kept if i and behind[i] <= doubt[i]]
+    return min(close, key=lambda i: (ratios[i], behind[i]))
 
 
 def unharmed(guarded: FloatArray, doses: Sequence[float]) -> list[int]:
@@ -251,12 +136,12 @@ def unharmed(guarded: FloatArray, doses: Sequence[float]) -> list[int]:
 
 
 def n_repeats(n_rows: int) -> int:
-    """Say how often rows (or patients) are divided: ``400 / n_rows``, from once to six times.
+    """Say how often rows (or patients) are divided: ``300 / n_rows``, from once to three times.
 
     Examples
     --------
     >>> [n_repeats(n) for n in (50, 100, 150, 200, 300, 1000)]
-    [6, 4, 3, 2, 1, 1]
+    [3, 3, 2, 2, 1, 1]
     """
     return min(_MOST_REPEATS, max(1, round(_ROWS_JUDGED / max(1, n_rows))))
 
@@ -279,7 +164,7 @@ def plan_folds(
     cv : int, None, splitter or iterable
         A number of folds (None: 5) is divided here: stratified, shuffled, and with the rows of
         classes that have fewer rows (or groups) than folds in every training part. If fewer than
-        two classes have enough, there are fewer folds. Few rows are divided up to six times.
+        two classes have enough, there are fewer folds. Few rows are divided up to three times.
     seed : int
         Of the shuffling.
 

@@ -33,16 +33,7 @@ from sklearn.utils.validation import (
 
 from augment._errors import InvalidInputError, SmallDataWarning
 from augment._random import seed_from, spawn_seeds
-from augment._selection import (
-    LOG_LOSS_PER_AUC,
-    N_ERRORS,
-    N_ERRORS_ALONE,
-    Fold,
-    choose,
-    evidence,
-    plan_folds,
-    unharmed,
-)
+from augment._selection import Fold, choose, paired_gain, plan_folds, unharmed
 from augment._typing import FloatArray, RandomState
 from augment.generators._base import RANDOM_STATE
 from augment.generators._tabular import MIN_ROWS
@@ -54,11 +45,20 @@ from augment.generators._trials import (
     find_scorer,
     find_weight_name,
     learn,
-    positive,
     score_fold,
 )
 
 __all__ = ["AugmentedClassifier"]
+
+
+def _positive(name: str, values: Any) -> list[float]:
+    """Check numbers, and give those above zero in order."""
+    numbers = np.asarray(values, dtype=np.float64).ravel()
+    if not len(numbers) or not np.isfinite(numbers).all() or (numbers < 0).any():
+        raise InvalidInputError(
+            f"{name} must be finite numbers of at least 0, and not empty; got {name}={values!r}."
+        )
+    return sorted({float(number) for number in numbers if number > 0})
 
 
 def _container(X: Any) -> Any:
@@ -98,7 +98,7 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
         takes no `sample_weight` (for a pipeline: its last step) is tried with 1 alone.
     cv : int, splitter or iterable, default=5
         Inner folds; a number means stratified folds (by group where `groups` are given), shuffled,
-        and made ``400 / n`` times for n rows (or patients), from once to six times. A splitter is
+        and made three times for fewer than 120 rows, twice up to 200, else once. A splitter is
         used as it is.
     scoring : str or callable, default="neg_log_loss"
         What decides, as in scikit-learn: higher is better. The default floors probabilities at
@@ -120,7 +120,7 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
         How much each of them counts; None if there are none.
     cv_results_ : dict of ndarray
         For each candidate its ``ratio``, ``weight``, ``mean_test_score``, ``mean_gain`` (over
-        ratio 0) with its ``standard_error``, and ``split0_test_score``, ...; by default
+        ratio 0) with its corrected ``standard_error``, and ``split0_test_score``, ...; by default
         ``mean_roc_auc_gain``, too. ``pandas.DataFrame(cv_results_)`` reads well.
     estimator_ : classifier
         Fitted on all rows and the synthetic ones.
@@ -140,20 +140,12 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    **The rule.** The candidate that gains most over ratio 0, in log loss plus twice the ROC AUC, is
-    taken if its gain in log loss exceeds half of the standard error of that; else no rows are
-    added. Candidates that lower the mean ROC AUC of the inner folds do not take part, and none does
-    if the largest (ratio times weight) lowers it: rows with wrong labels lower the log loss of an
-    overconfident classifier, too. The standard error is that of a mean over rows (or patients),
-    each row's gain averaged over the divisions in which it was judged. Few rows are divided often,
-    because what an unstable classifier such as a decision tree gains depends on the division.
-
-    Half an error is no proof. It is a bet whose loss is small where rows are useless, since
-    few candidates then pass both scores; the simulations in the benchmarks say how small. For proof
-    that rows help, use :func:`~augment.evaluate_lift`.
-
-    Another `scoring` stands alone: its gain must exceed one standard error over folds, corrected
-    for the overlap of training parts [1]_.
+    **The rule.** The candidate with the best mean score is kept only if its paired gain over
+    ratio 0 exceeds one standard error of that gain, corrected for the overlap of training parts
+    [1]_. Then the smallest ratio within one paired standard error of it, not corrected, is taken.
+    With the default scoring, candidates that lower the mean ROC AUC of the inner folds do not take
+    part, and none does if the largest (ratio times weight) lowers it: rows with wrong labels lower
+    the log loss of an overconfident classifier, too.
 
     Classes with fewer rows than folds are in every training part and are not judged. Where fewer
     than two classes can be divided at all, or an inner fold would learn from fewer than 10 rows,
@@ -298,7 +290,7 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
             raise InvalidInputError(
                 f"estimator must be a classifier; got {type(self.estimator).__name__}."
             )
-        ratios, weights = positive("ratios", self.ratios), positive("weights", self.weights)
+        ratios, weights = _positive("ratios", self.ratios), _positive("weights", self.weights)
         weight_name = find_weight_name(self.estimator)
         if weight_name is None:
             weights = [1.0]
@@ -324,30 +316,26 @@ class AugmentedClassifier(ClassifierMixin, BaseEstimator):
         by_fold = Parallel(n_jobs=self.n_jobs)(
             delayed(score_fold)(task, rows, fold, fold_seed) for fold, fold_seed in jobs
         )
-        scores = [fold[0] for fold in by_fold]
-        found = np.concatenate([part.ravel() for part in scores])
-        if not np.isfinite(found).all():
+        scores, guarded = np.array(by_fold, dtype=np.float64).transpose(2, 1, 0)
+        if not np.isfinite(scores).all():
             raise InvalidInputError(
-                f"scoring={self.scoring!r} gave {found[~np.isfinite(found)][0]} on an inner "
+                f"scoring={self.scoring!r} gave {scores[~np.isfinite(scores)][0]} on an inner "
                 "fold. Choose another scoring, or fewer folds."
             )
-        auc = np.stack([fold[1] for fold in by_fold], axis=1)
-        by_row = self.scoring == "neg_log_loss"
-        columns, gain, error = evidence(scores, folds, rows.weight, rows.groups, by_row=by_row)
+        weight = np.ones(len(rows)) if rows.weight is None else rows.weight
+        share = float(np.mean([weight[test].sum() / weight[train].sum() for train, test in folds]))
+        gain, error = paired_gain(scores - scores[0], share)
         self.cv_results_ |= {
-            "mean_test_score": columns.mean(axis=1),
+            "mean_test_score": scores.mean(axis=1),
             "mean_gain": gain,
             "standard_error": error,
         }
-        auc_gain = (auc - auc[0]).mean(axis=1)
-        if auc.any():
-            self.cv_results_["mean_roc_auc_gain"] = auc_gain
-        for number, column in enumerate(columns.T):
+        if guarded.any():
+            self.cv_results_["mean_roc_auc_gain"] = (guarded - guarded[0]).mean(axis=1)
+        for number, column in enumerate(scores.T):
             self.cv_results_[f"split{number}_test_score"] = column
-        allowed = unharmed(auc, [ratio * (weight or 0) for ratio, weight in task.candidates])
-        n_errors = N_ERRORS if by_row else N_ERRORS_ALONE
-        bonus = LOG_LOSS_PER_AUC * auc_gain
-        return choose(gain, error, allowed, n_errors=n_errors, bonus=bonus)
+        allowed = unharmed(guarded, [ratio * (weight or 0) for ratio, weight in task.candidates])
+        return choose(scores, self.cv_results_["ratio"].tolist(), share, allowed)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Predict the label of each row.

@@ -5,9 +5,6 @@ Parts, each on data that say something else:
 ``useless``
     Synthetic rows that cannot help: copies; rows with the labels of others; a generator that cannot
     see what tells the classes apart (exclusive or); labels that mean nothing. 60 rows x 6 columns.
-``useless forests``, ``useless VAE``
-    The same for histogram boosting and a random forest; and labels that mean nothing, with rows of
-    a `TabularVAE`, for all classifiers.
 ``useful``
     Rows that help: 40 rows x 10 columns of two normal classes, and learners that overfit.
 ``tables``
@@ -31,7 +28,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -46,22 +43,25 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.tree import DecisionTreeClassifier
 
-from augment import Bootstrap, GaussianCopula, TabularVAE
-from augment import _selection as selection
+from augment import Bootstrap, GaussianCopula
 from augment._random import rng_for, spawn_seeds
+from augment._selection import choose, plan_folds, unharmed
 from augment.data.tables import load_table
 from augment.evaluation.scoring import score
-from augment.generators._trials import RealRows, draw, find_scorer, find_weight_name, learn
+from augment.generators._trials import RealRows, draw, find_weight_name, learn
 
 RATIOS, WEIGHTS = (0.5, 1.0, 2.0, 5.0), (0.3, 1.0)
 CANDIDATES = [(0.0, 1.0), *((ratio, weight) for ratio in RATIOS for weight in WEIGHTS)]
 METRICS = ("roc_auc", "neg_log_loss")
 TOLERANCE = {"roc_auc": 0.005, "neg_log_loss": 0.01}
 KEY = ["part", "data", "n", "index", "classifier"]
-INNER = ("gain", "error", "auc_gain")  # of the inner folds; the metrics are of rows left over
-FIELDS = (*KEY, "ratio", "weight", *INNER, *METRICS)
+FIELDS = (*KEY, "fold", "ratio", "weight", "share", *METRICS)
+TEST = -1  # in place of the number of a fold: scored on rows left over
 SCORED_CLASS = 10  # classes with fewer rows stay in training and are not scored
-LAWS = ("copies", "exclusive or", "labels of others", "no labels", "normal")
+LAWS = {
+    "useless": ("copies", "labels of others", "exclusive or", "no labels"),
+    "useful": ("normal",),
+}
 LEARNERS: dict[str, Any] = {
     "logistic regression": LogisticRegression(C=100.0, max_iter=1000),
     "decision tree": DecisionTreeClassifier(min_samples_leaf=5),
@@ -71,23 +71,6 @@ FORESTS: dict[str, Any] = {
         max_iter=40, max_leaf_nodes=8, min_samples_leaf=8, early_stopping=False
     ),
     "random forest": RandomForestClassifier(30, min_samples_leaf=3),
-}
-
-
-class Part(NamedTuple):
-    """Laws, rows of each draw, and the classifiers that learn."""
-
-    laws: tuple[str, ...]
-    n: int
-    learners: dict[str, Any]
-
-
-USELESS = ("copies", "labels of others", "exclusive or", "no labels")
-PARTS = {
-    "useless": Part(USELESS, 60, LEARNERS),
-    "useless forests": Part(USELESS, 60, FORESTS),
-    "useless VAE": Part(("no labels",), 60, LEARNERS | FORESTS),
-    "useful": Part(("normal",), 40, LEARNERS | {"boosting": FORESTS["boosting"]}),
 }
 
 
@@ -176,10 +159,10 @@ def measure(model: Any, rows: RealRows) -> np.ndarray:
     return score(codes, proba, METRICS)[0]
 
 
-def fitted(
+def compare(
     generator: Any, learners: dict[str, Any], train: RealRows, test: RealRows, seeds: list[int]
-) -> Iterator[tuple[str, list[Any], RealRows]]:
-    """Fit all candidates of all learners on one division, with one fit of the generator."""
+) -> Iterator[tuple[str, float, float, np.ndarray]]:
+    """Score all candidates of all learners on one division, with one fit of the generator."""
     _, X_new, y_new = draw(generator, train, round(max(RATIOS) * len(train)), seeds[0])
     # Histogram boosting stops at a column without any value.
     some = ~np.isnan(as_numbers(train.X)).all(axis=0)
@@ -187,13 +170,12 @@ def fitted(
     X_new = as_numbers(X_new)[:, some]
     for name, learner in learners.items():
         weight_name = find_weight_name(learner)
-        models = []
         for ratio, weight in CANDIDATES:
-            n_new, rows = round(ratio * len(train)), train
+            n_new = round(ratio * len(train))
+            rows = train
             if n_new:
                 rows = train.grown(X_new[:n_new], y_new[:n_new], weight)
-            models.append(learn(learner, rows, weight_name, seeds[1]))
-        yield name, models, test
+            yield name, ratio, weight, measure(learn(learner, rows, weight_name, seeds[1]), test)
 
 
 def run_cell(part: str, data: str, n: int, index: int, folder: Path) -> list[dict[str, Any]]:
@@ -202,39 +184,38 @@ def run_cell(part: str, data: str, n: int, index: int, folder: Path) -> list[dic
         learners, generator = FORESTS, GaussianCopula()
         real, test = read_table(folder / f"{data}.csv", n, index)
     else:
-        learners, generator = PARTS[part].learners, GENERATORS.get(data, Normal())
-        if part == "useless VAE":
-            generator = TabularVAE()
-        rng = rng_for(7, LAWS.index(data), index)
+        learners, generator = LEARNERS, GENERATORS.get(data, Normal())
+        if part == "useful":
+            learners = LEARNERS | {"boosting": FORESTS["boosting"]}
+        rng = rng_for(7, sorted(sum(LAWS.values(), ())).index(data), index)
         real, test = (RealRows(*draw_law(data, size, rng), None, None) for size in (n, 2000))
     seeds = spawn_seeds(index, 4)
     codes = np.unique(real.y, return_inverse=True)[1]
-    folds = selection.plan_folds(real.X, codes, None, np.arange(n), 5, seeds[0])
-    scores: dict[str, list[Any]] = {name: [] for name in learners}
-    scorer = find_scorer(LogisticRegression(), "neg_log_loss")
-    for (train, judged), seed in zip(folds, spawn_seeds(seeds[1], len(folds)), strict=True):
-        division = real.take(train), real.take(judged)
-        for name, models, rows in fitted(generator, learners, *division, spawn_seeds(seed, 2)):
-            scores[name].append([scorer(model, rows) for model in models])
-    lines = []
-    for name, models, rows in fitted(generator, learners, real, test, seeds[2:]):
-        tests = [judged for _, judged in folds]
-        by_row = [np.stack([one[0] for one in fold]) for fold in scores[name]]
-        auc = np.array([[one[1] for one in fold] for fold in scores[name]]).T
-        inner = *selection.row_gain(by_row, tests), (auc - auc[0]).mean(axis=1)
-        for pair, model, *found in zip(CANDIDATES, models, *inner, strict=True):
-            cell = (part, data, n, index, name, *pair, *found, *measure(model, rows))
-            lines.append(dict(zip(FIELDS, cell, strict=True)))
-    return lines
+    folds = plan_folds(real.X, codes, None, np.arange(n), 5, seeds[0])
+    divisions = [(real.take(a), real.take(b)) for a, b in folds]
+    jobs = [
+        (*d, spawn_seeds(s, 2))
+        for d, s in zip(divisions, spawn_seeds(seeds[1], len(folds)), strict=True)
+    ]
+    jobs.append((real, test, seeds[2:]))
+    rows = []
+    for number, (train, judged, fold_seeds) in enumerate(jobs):
+        fold = number if number < len(folds) else TEST
+        share = len(judged) / len(train)
+        for name, ratio, weight, values in compare(generator, learners, train, judged, fold_seeds):
+            cell = (part, data, n, index, name, fold, ratio, weight, share, *values)
+            rows.append(dict(zip(FIELDS, cell, strict=True)))
+    return rows
 
 
 def cells(args: argparse.Namespace) -> Iterator[tuple[str, str, int, int]]:
     """List the cells asked for, one draw of all data after the other."""
     for part in args.parts:
-        n_draws = args.splits if part == "tables" else args.runs
-        for index in range(args.first, args.first + n_draws):
+        for index in range(args.splits if part == "tables" else args.runs):
             if part != "tables":
-                yield from ((part, law, PARTS[part].n, index) for law in PARTS[part].laws)
+                yield from (
+                    (part, law, 60 if part == "useless" else 40, index) for law in LAWS[part]
+                )
                 continue
             for n in args.sizes:
                 for path in sorted(args.data.glob("*.csv")):
@@ -263,13 +244,15 @@ def run(args: argparse.Namespace) -> None:
             file.flush()
 
 
-def pick(cell: pd.DataFrame) -> int:
-    """Apply the rule of `AugmentedClassifier` to what the inner folds gave."""
-    doses = [ratio * weight for ratio, weight in CANDIDATES]
-    gain, error, auc = (cell[name].to_numpy() for name in INNER)
-    allowed = selection.unharmed(auc[:, None], doses)
-    bonus = selection.LOG_LOSS_PER_AUC * auc
-    return selection.choose(gain, error, allowed, n_errors=selection.N_ERRORS, bonus=bonus)
+def pick(inner: pd.DataFrame) -> int:
+    """Apply the rule of `AugmentedClassifier` to the scores of the inner folds."""
+    wide = [inner.pivot(index=["ratio", "weight"], columns="fold", values=m) for m in METRICS]
+    auc, loss = (w.loc[CANDIDATES].to_numpy() for w in wide)
+    share = inner.groupby("fold")["share"].first().mean()
+    allowed = unharmed(
+        np.nan_to_num(auc, nan=0.5), [ratio * weight for ratio, weight in CANDIDATES]
+    )
+    return choose(loss, [ratio for ratio, _ in CANDIDATES], share, allowed)
 
 
 def read(path: Path, part: str) -> pd.DataFrame:
@@ -277,9 +260,10 @@ def read(path: Path, part: str) -> pd.DataFrame:
     results = pd.read_csv(path)
     rows = []
     for key, cell in results[results["part"] == part].groupby(KEY, sort=False):
-        cell = cell.set_index(["ratio", "weight"]).loc[CANDIDATES]
-        lifts = cell[list(METRICS)] - cell[list(METRICS)].iloc[0]
-        picks = {"picked": pick(cell)} | {
+        test = cell[cell["fold"] == TEST].set_index(["ratio", "weight"]).loc[CANDIDATES]
+        lifts = test[list(METRICS)] - test[list(METRICS)].iloc[0]
+        inner = cell[cell["fold"] != TEST]
+        picks = {"picked": pick(inner)} | {
             f"{r:g} x {w:g}": i for i, (r, w) in enumerate(CANDIDATES) if r
         }
         rows += [
@@ -335,7 +319,7 @@ def by_table(part: pd.DataFrame) -> pd.DataFrame:
 
 def report(args: argparse.Namespace) -> None:
     """Print Markdown tables of all parts that were run."""
-    for name in PARTS:
+    for name in ("useless", "useful"):
         part = read(args.out, name)
         if len(part):
             print(
@@ -380,13 +364,12 @@ def main() -> None:
     commands = parser.add_subparsers(required=True)
     running = commands.add_parser("run")
     running.set_defaults(call=run)
-    running.add_argument("parts", nargs="+", choices=[*PARTS, "tables"])
+    running.add_argument("parts", nargs="+", choices=["useless", "useful", "tables"])
     running.add_argument("--data", type=Path, default=Path("../shared/data/tabular"))
     running.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200])
     running.add_argument("--tables", nargs="+", help="names of the tables to run; all without it")
     running.add_argument("--splits", type=int, default=5)
     running.add_argument("--runs", type=int, default=100)
-    running.add_argument("--first", type=int, default=0, help="number of the first draw")
     running.add_argument("--n-jobs", type=int, default=1)
     running.add_argument("--out", type=Path, default=Path("runs/augmented.csv"))
     reporting = commands.add_parser("report")

@@ -27,16 +27,18 @@ def test_what_the_study_picks_is_what_the_classifier_picks(
     studies, monkeypatch, tmp_path, part, law, n
 ):
     tree = studies.LEARNERS["decision tree"]
-    alone = studies.PARTS[part]._replace(learners={"decision tree": tree})
-    monkeypatch.setitem(studies.PARTS, part, alone)
+    monkeypatch.setattr(studies, "LEARNERS", {"decision tree": tree})
+    monkeypatch.setattr(studies, "FORESTS", {"boosting": tree})
     monkeypatch.setattr(
         studies, "CANDIDATES", [(0.0, 1.0), *itertools.product((1.0, 5.0), (0.3, 1.0))]
     )
     cell = studies.pd.DataFrame(studies.run_cell(part, law, n, 3, tmp_path))
-    picked = studies.CANDIDATES[studies.pick(cell)]
-    test = cell.set_index(["ratio", "weight"])
+    cell = cell[cell["classifier"] == "decision tree"]
+    picked = studies.CANDIDATES[studies.pick(cell[cell["fold"] != studies.TEST])]
+    test = cell[cell["fold"] == studies.TEST].set_index(["ratio", "weight"])
 
-    X, y = studies.draw_law(law, n, rng := rng_for(7, studies.LAWS.index(law), 3))
+    names = sorted(sum(studies.LAWS.values(), ()))
+    X, y = studies.draw_law(law, n, rng := rng_for(7, names.index(law), 3))
     X_test, y_test = studies.draw_law(law, 2000, rng)
     generator = studies.GENERATORS.get(law, studies.Normal())
     model = AugmentedClassifier(tree, generator, ratios=(1, 5), weights=(0.3, 1), random_state=3)

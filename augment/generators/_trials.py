@@ -28,7 +28,6 @@ __all__ = [
     "find_scorer",
     "find_weight_name",
     "learn",
-    "positive",
     "score_fold",
 ]
 
@@ -67,16 +66,6 @@ class RealRows:
         return RealRows(joined(self.X, X_new), np.concatenate([self.y, y_new]), counted, None)
 
 
-def positive(name: str, values: Any) -> list[float]:
-    """Check numbers, and give those above zero in order."""
-    numbers = np.asarray(values, dtype=np.float64).ravel()
-    if not len(numbers) or not np.isfinite(numbers).all() or (numbers < 0).any():
-        raise InvalidInputError(
-            f"{name} must be finite numbers of at least 0, and not empty; got {name}={values!r}."
-        )
-    return sorted({float(number) for number in numbers if number > 0})
-
-
 @dataclass(frozen=True)
 class Task:
     """What every fold does in the same way."""
@@ -110,15 +99,13 @@ def learn(estimator: Any, rows: RealRows, weight_name: str | None, seed: int) ->
         return fresh.fit(rows.X, rows.y, **{weight_name: rows.weight})
 
 
-def score_fold(task: Task, rows: RealRows, fold: Fold, seed: int) -> tuple[FloatArray, FloatArray]:
+def score_fold(task: Task, rows: RealRows, fold: Fold, seed: int) -> list[tuple[float, float]]:
     """Score every candidate on one fold, with one fit of the generator for all of them.
 
     Returns
     -------
-    scores : ndarray of shape (n_candidates, n_test) or (n_candidates, 1)
-        What decides: a score of each test row, or one of all of them.
-    guarded : ndarray of shape (n_candidates,)
-        What must not fall.
+    list of tuple of float
+        What decides, and what must not fall.
     """
     real, tested = rows.take(fold[0]), rows.take(fold[1])
     draw_seed, learn_seed = spawn_seeds(seed, 2)
@@ -133,8 +120,7 @@ def score_fold(task: Task, rows: RealRows, fold: Fold, seed: int) -> tuple[Float
             train = real.grown(_safe_indexing(X_new, slice(n_new)), y_new[:n_new], weight)
         model = learn(task.estimator, train, task.weight_name, learn_seed)
         scores.append(task.scorer(model, tested))
-    decides, guarded = zip(*scores, strict=True)
-    return np.stack(decides), np.array(guarded)
+    return scores
 
 
 def find_weight_name(estimator: Any) -> str | None:
@@ -149,8 +135,8 @@ def find_weight_name(estimator: Any) -> str | None:
     return "sample_weight" if has_fit_parameter(estimator, "sample_weight") else None
 
 
-def _log_loss_and_auc(model: Any, rows: RealRows) -> tuple[FloatArray, float]:
-    """Give the log probability of the true class of each row, floored, and the ROC AUC.
+def _log_loss_and_auc(model: Any, rows: RealRows) -> tuple[float, float]:
+    """Give the mean log probability of the true class, floored, and the ROC AUC.
 
     The AUC is the mean of one class against the rest over the classes among the rows, or 0.5 if
     there is one class alone: then nothing can be ranked.
@@ -159,21 +145,21 @@ def _log_loss_and_auc(model: Any, rows: RealRows) -> tuple[FloatArray, float]:
     codes = np.searchsorted(model.classes_, rows.y)
     true = proba[np.arange(len(rows)), codes]
     floored = np.where(true < _PROBABILITY_FLOOR, _PROBABILITY_FLOOR, true)  # keeps what is NaN
-    scores = np.log(floored)
+    score = float(np.average(np.log(floored), weights=rows.weight))
     present = np.unique(codes)
     if len(present) < 2 or not np.isfinite(proba).all():
-        return scores, 0.5
+        return score, 0.5
     judged = present[:1] if len(model.classes_) == 2 else present
     areas = [roc_auc_score(codes == k, proba[:, k], sample_weight=rows.weight) for k in judged]
-    return scores, float(np.mean(areas))
+    return score, float(np.mean(areas))
 
 
 def find_scorer(estimator: Any, scoring: Any) -> Any:
     """Give a function of a fitted model and rows: what decides, and what must not fall.
 
-    By default the log loss of each row decides, and the ROC AUC must not fall: an overconfident
-    classifier gains log loss from any rows that flatten its probabilities, even if their labels
-    are wrong. Another scoring stands alone.
+    By default log loss decides, and the ROC AUC must not fall: an overconfident classifier gains
+    log loss from any rows that flatten its probabilities, even if their labels are wrong. Another
+    scoring stands alone.
     """
     if scoring == "neg_log_loss":
         if not hasattr(estimator, "predict_proba"):
@@ -186,8 +172,8 @@ def find_scorer(estimator: Any, scoring: Any) -> Any:
     scorer = check_scoring(estimator, scoring=scoring)
     weighs = getattr(scorer, "_accept_sample_weight", lambda: False)()
 
-    def score(model: Any, rows: RealRows) -> tuple[FloatArray, float]:
+    def score(model: Any, rows: RealRows) -> tuple[float, float]:
         extra = {"sample_weight": rows.weight} if weighs and rows.weight is not None else {}
-        return np.array([scorer(model, rows.X, rows.y, **extra)], dtype=np.float64), 0.0
+        return float(scorer(model, rows.X, rows.y, **extra)), 0.0
 
     return score

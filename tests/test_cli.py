@@ -89,6 +89,12 @@ def test_python_m_augment_says_what_is_wrong_in_one_line():
     assert not os.path.lexists("nowhere")
 
 
+@pytest.mark.parametrize("command", [("fit", "nowhere"), ("evaluate", "nowhere.npz")])
+def test_a_folder_that_is_not_there_may_have_been_one_of_images(command, tmp_path):
+    result = invoke(*command, "--out", tmp_path / "model.safetensors")
+    assert_one_line_error(result, "a table, a folder of images or an .npz file", "found nothing")
+
+
 def test_fit_then_sample_gives_marked_rows(table, model, tmp_path):
     out = tmp_path / "rows.csv"
     result = invoke("sample", model, "-n", 20, "--seed", 1, "--out", out)
@@ -150,6 +156,23 @@ def test_integer_labels_are_found(tmp_path, table):
     assert invoke("fit", table, *copula, "--out", model).exit_code == 0
     assert invoke("sample", model, "-n", 3, "--label", "1", "--out", out).exit_code == 0
     assert pd.read_csv(out)["outcome"].tolist() == [1, 1, 1]
+
+
+def test_ignored_columns_are_left_out(tmp_path, table, lift):
+    frame = pd.read_csv(table)
+    frame.insert(0, "name", [f"patient {i}" for i in range(60)])
+    frame.to_csv(table, index=False)
+    model, out = tmp_path / "m.safetensors", tmp_path / "out"
+    copula = ("--target", "outcome", "--generator", "gaussian_copula")
+    refused = invoke("fit", table, *copula, "--out", model)
+    assert_one_line_error(refused, "'name'", "--ignore")
+    ignored = (*copula, "--ignore", "name")
+    assert invoke("fit", table, *ignored, "--out", model).exit_code == 0
+    assert list(augment.load(model).feature_names_in_) == ["age", "sex", "lactate"]
+    few = ("--set", "privacy=false", "--set", "fidelity=false")
+    assert invoke("evaluate", table, *ignored, *few, "--out", out).exit_code == 0
+    assert list(lift[0]["X"].columns) == ["age", "sex", "lactate"]
+    assert "name" not in pd.read_csv(out / "synthetic.csv").columns
 
 
 def test_info(model):

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from augment.cli._app import Folder, Groups, Seed, Set, app, run_pipeline
+from augment.cli._app import Folder, Groups, Ignore, Seed, Set, app, run_pipeline
+from augment.cli._images import holds_images
 
 
 @app.command()
@@ -24,9 +25,7 @@ def detect(
         str | None, typer.Option("--normal", help="Label of normal rows; only they are learned.")
     ] = None,
     groups: Groups = None,
-    ignore: Annotated[
-        list[str] | None, typer.Option("--ignore", help="Column to leave out; may be repeated.")
-    ] = None,
+    ignore: Ignore = None,
     generator: Annotated[
         str, typer.Option("--generator", help="Such as tabular_vae, tabular_gan, image_vae.")
     ] = "auto",
@@ -40,6 +39,8 @@ def detect(
     set_: Set = None,
 ) -> None:
     """Flag rows or slices of NEW that do not look like those of TRAIN, and say why."""
+    for place in (train, new):
+        holds_images(place)  # says what may stand there, if nothing does
     run_pipeline(
         "anomaly_detection",
         None,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from augment.evaluation._plain_table import records
 from augment.evaluation._privacy_copies import Copies
 
 __all__ = [
@@ -90,8 +91,7 @@ def judge(
 def _leak(attacks: pd.DataFrame, nearest: dict[str, float], *, material: bool) -> str:
     """Put the best of these attacks into words, or else the nearness of all rows, or nothing."""
     if len(attacks):
-        records = [{str(k): v for k, v in row.items()} for row in attacks.to_dict("records")]
-        line = max(records, key=lambda line: float(line["auc"]))
+        line = max(records(attacks), key=lambda line: float(line["auc"]))
         return (
             f"An attack ({line['attack']}) tells training rows from rows of other patients with an "
             f"AUC of {line['auc']:.2f}{_accusation(line)}."

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
+
+from augment.evaluation._plain_table import aligned, records
 
 if TYPE_CHECKING:
     from augment.evaluation._privacy_result import PrivacyResult
@@ -36,14 +38,9 @@ def privacy_table(result: PrivacyResult) -> str:
             f"{line['fpr']:.0%}",
             f"{line['p_value']:.2g}",
         ]
-        for line in _records(result.attacks)
+        for line in records(result.attacks)
     ]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-    rows = [
-        "  ".join(part.ljust(width) for part, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
-    rule = "-" * max(len(row) for row in rows)
+    *rows, rule = aligned(cells)
     text = [rows[0], rule, *rows[1:], rule, f"Verdict: {result.verdict}. {result.reason}"]
     text.extend(_most_exposed(result.exposed))
     text.extend(f"Note: {note}" for note in result.notes)
@@ -54,10 +51,6 @@ def _most_exposed(exposed: pd.DataFrame) -> list[str]:
     copied = exposed[exposed["n_copies"] > 0]
     if not len(copied):
         return []
-    lines = _records(copied.head(_MOST_SHOWN))
+    lines = records(copied.head(_MOST_SHOWN))
     shown = ", ".join("{row} ({n_copies})".format(**line) for line in lines)
     return [f"Training rows that are copied (how often): {shown}; {len(copied)} in all."]
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(k): v for k, v in line.items()} for line in frame.to_dict("records")]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from augment._errors import InvalidInputError
+from augment.report.pages import rendered
 from augment.report.style import BLUE, GREY, INK, OCHRE, Drawing, drawing, quiet
 from augment.workflow import describe_environment, to_json, to_plain
 
@@ -18,6 +19,7 @@ FORMAT = 1
 KIND = "detection"
 _BINS = 30
 _MOST_COLUMNS = 12
+_LONGEST = 32
 _METHODS = (
     "Five clones of {generator} were fitted, each on four fifths of the {n_train} rows that were "
     "taken for normal; the fifth that each did not see shows how unusual normal rows look. A row "
@@ -138,26 +140,14 @@ def render_detection(summary: Mapping[str, Any]) -> str:
     InvalidInputError
         If the mapping is none of ours.
     """
-    import jinja2
-    from markupsafe import Markup
-
     if summary.get("kind") != KIND or summary.get("format") != FORMAT:
         raise InvalidInputError(
             f"Expected a report on anomalies of format {FORMAT}; found "
             f"{summary.get('kind')!r} of format {summary.get('format')!r}."
         )
-    loader = jinja2.PackageLoader("augment.report")
-    env = jinja2.Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    env.filters["svg"] = Markup  # figures are our own drawing, with all text escaped
-    return env.get_template("detection.html.j2").render(
+    return rendered(
+        "detection.html.j2",
         report=summary,
-        style=Markup(loader.get_source(env, "report.css")[0]),
         v=_view(summary),
         card=to_json(_card(summary)),
     )
@@ -251,7 +241,9 @@ def _column_figure(columns: Mapping[str, float]) -> Drawing:
     with drawing(
         "columns", "Column farthest out", words, width=5, height=0.7 + 0.24 * len(shown)
     ) as (result, ax):
-        ax.barh([name for name, _ in shown], [100 * share for _, share in shown], color=BLUE)
+        ax.barh(range(len(shown)), [100 * share for _, share in shown], color=BLUE)
+        short = [name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…" for name, _ in shown]
+        ax.set_yticks(range(len(shown)), short)
         ax.set_xlabel("Share of flagged rows, %")
         quiet(ax, grid="x")
     return result

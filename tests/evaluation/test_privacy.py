@@ -11,8 +11,9 @@ import pytest
 import augment
 from augment import Bootstrap, GaussianCopula, Jitter, PrivacyResult, evaluate_privacy
 from augment._errors import InvalidInputError
-from augment.evaluation._privacy_copies import Copies
+from augment.evaluation._privacy_copies import Copies as CopyCheck
 from augment.evaluation._privacy_rule import LEAK_LEVEL, MATERIAL_AUC, is_material, judge
+from tests.evaluation.doubles import Copies
 from tests.evaluation.test_fidelity import cohort
 from tests.evaluation.test_fidelity_images import images
 from tests.house import REPOSITORY
@@ -172,7 +173,7 @@ def test_audit_finds_nothing_where_rows_do_not_matter():
 
 def verdict_of(auc=0.5, p_value=1.0, tpr=0.05, nearest=None):
     """Apply the rule to figures."""
-    none = Copies(pd.DataFrame({"row": np.arange(10)}), 0, 0, 0, 0)
+    none = CopyCheck(pd.DataFrame({"row": np.arange(10)}), 0, 0, 0, 0)
     material = p_value <= LEAK_LEVEL and is_material(auc, tpr, 0.05, MATERIAL_AUC)
     line = {"attack": "k-NN ratio", "auc": auc, "lower": auc - 0.05, "upper": auc + 0.05}
     line |= {"tpr": tpr, "fpr": 0.05, "p_value": p_value, "material": material}
@@ -234,6 +235,13 @@ def test_an_attack_that_accuses_everybody_is_not_praised_for_what_it_finds():
     assert result.strongest["fpr"] == 1
     assert "tells training rows" in result.reason
     assert "accuses" not in result.reason
+
+
+def test_a_generator_that_knows_no_patients_is_audited_all_the_same():
+    who = np.arange(80) // 2
+    audited = {"generator": Copies(), "n_audit_fits": 6, "groups": who, "holdout_groups": who}
+    result = privacy(TRAIN, FRESH, HOLDOUT, **audited)
+    assert result.attacks["attack"].iloc[-1] == "refits on halves"
 
 
 def test_result_survives_json(planted):

@@ -74,11 +74,12 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
 
     Notes
     -----
-    **Tables.** With "auto", the mean of three ingredients, each the logarithm of a quantity in
-    units of its held-out spread: how *rare* the cells are in their margins (the probability of a
-    number's neighbourhood, of a level, of being missing), how *far* numbers lie from the median,
-    and how badly the autoencoders account for the row as a whole (misfit plus squared code: the
-    dependence between columns). "elbo" is minus the log density of the row under the model.
+    **Tables.** With "auto", two ingredients, each the logarithm of a quantity in units of its
+    held-out spread. *Margins*: how far out the cells lie and how rare they are, added up over
+    columns; numbers by a heavy-tailed law, so that no cell drowns all others. *Dependence*: how
+    badly the autoencoders account for the row as a whole (misfit plus squared code). It adds to
+    the first only where it is more than two units above the median of held-out rows: below that,
+    it says nothing worth hearing. "elbo" is minus the log density of the row under the model.
     "reconstruction" is the mean squared residual of its cells, each column in units of its held-out
     residuals. "latent" is the distance of the code from the codes of normal rows.
 

@@ -79,6 +79,17 @@ def test_a_cell_that_only_breaks_the_dependence_is_named(detector):
     assert (said["weight"] > detector.explain(typical)["weight"]).all()
 
 
+def test_a_cell_that_is_far_out_throws_no_suspicion_on_those_it_depends_on():
+    rng = np.random.default_rng(0)
+    size = rng.normal(size=120)
+    names = ["a", "b", "c", "d"]
+    X = pd.DataFrame({name: np.exp(0.2 * (size + rng.normal(0, 0.15, 120))) for name in names})
+    model = ReconstructionDetector(TabularVAE(**QUICK), random_state=0).fit(X[:90])
+    for name in names:
+        wrong = X[90:].assign(**{name: X[name][90:] * 10})
+        assert (model.explain(wrong).abs().idxmax(axis=1) == name).all()
+
+
 def test_a_broken_total_is_seen(detector):
     X = patients(20, seed=4)
     wrong = X.assign(total=X["total"] + 9)

@@ -23,7 +23,7 @@ from augment.data.encoder import TableEncoder
 from augment.data.margins import LevelMargin, NumericMargin
 from augment.data.schema import TableSchema
 
-__all__ = ["CellReader", "Cells", "NumberLaw"]
+__all__ = ["CellReader", "Cells", "NumberLaw", "heavy_tailed"]
 
 NEIGHBOURHOOD = 0.1
 """Half-width of the neighbourhood that a number's probability is read from, of the range."""
@@ -33,6 +33,8 @@ WIDE = 0.95
 """The scale of a number's distance is read from this quantile and its mirror image."""
 LEAST_SCALE = 0.6
 """Least scale, in standard deviations."""
+DEGREES_OF_FREEDOM = 2.0
+"""Of the law that numbers are judged by."""
 FARTHEST = 1e3
 """No score is farther out than this, so that sums of squares stay finite."""
 
@@ -48,6 +50,8 @@ class Cells:
     distance : ndarray of float64 (n, n_columns)
         Numbers: signed distance from the median, in robust standard deviations; of what `fit`
         never saw that of a number as rare; else 0.
+    strangeness : ndarray of float64 (n, n_columns)
+        How far out each cell lies in its margin, and how rare it is; see `CellReader`.
     scores : ndarray of float64 (n, n_scores)
         Normal scores that go on beyond the ends of the margins; 0 where missing.
     observed : ndarray of bool (n, n_scores)
@@ -61,6 +65,7 @@ class Cells:
 
     rarity: FloatArray
     distance: FloatArray
+    strangeness: FloatArray
     scores: FloatArray
     observed: BoolArray
     unseen: BoolArray
@@ -137,6 +142,16 @@ class CellReader:
         Fitted, with one stratum.
     n_rows : int
         Rows that it was fitted on.
+
+    Notes
+    -----
+    *Strangeness* is minus a log density, up to a constant. Of a measured number it is that of
+    Student's t law with two degrees of freedom at the number's place, so that no single cell
+    drowns all others. The place is the mean of two distances, one in robust standard deviations
+    and one in normal scores: the first tells the long side of a skewed column from the short one,
+    the second is at home in columns with heavy tails. Of levels, and of numbers that take but a
+    few values, it is the mean of how rare and of how far out they are. Being missing counts as
+    far as it is rare.
     """
 
     def __init__(self, schema: TableSchema, encoder: TableEncoder, n_rows: int) -> None:
@@ -171,26 +186,34 @@ class CellReader:
         values, strata = frame.to_numpy(), np.zeros(len(frame), dtype=np.int64)
         scores, observed = self.encoder.transform(frame, strata)
         rarity, distance = np.zeros(values.shape), np.zeros(values.shape)
+        missing = np.zeros(values.shape)
         for k, ((i, part), margin) in enumerate(
             zip(self.places, self.encoder._margins, strict=True)
         ):
             if part == "missing":
                 absent = np.isnan(values[:, i])
                 lower, upper = margin.interval(absent.astype(np.float64), strata)
-                rarity[:, i] += -np.log(np.maximum(upper - lower, self._least))
+                missing[:, i] = -np.log(np.maximum(upper - lower, self._least))
             elif k in self._laws:
                 self._read_numbers(k, values[:, i], scores[:, k], rarity[:, i], distance[:, i])
             else:
                 seen = observed[:, k]
                 lower, upper = margin.interval(values[seen, i], strata[seen])
                 rarity[seen, i] += -np.log(np.maximum(upper - lower, self._least))
-        self._mark_missing(values, unseen, rarity)
+        self._mark_missing(values, unseen, missing)
+        rarity += missing
         broken = self._broken(values, distance)
         never = unseen | (broken != 0)
         rarity[never] = -np.log(self._least)
         # the place, in standard deviations, of a number as rare as that
         distance[unseen] = np.sqrt(-2 * np.log(self._least))
-        return Cells(rarity, distance, scores, observed, unseen, broken)
+        strangeness = (rarity + heavy_tailed(distance)) / 2
+        for k, law in self._laws.items():
+            if not law.has_steps:
+                i = self.places[k][0]
+                place = (np.abs(distance[:, i]) + np.abs(scores[:, k])) / 2
+                strangeness[:, i] = heavy_tailed(place) + missing[:, i]
+        return Cells(rarity, distance, strangeness, scores, observed, unseen, broken)
 
     def inside(self, cells: Cells) -> Cells:
         """Bring scores back to the ends of the margins."""
@@ -226,11 +249,11 @@ class CellReader:
         beyond = np.maximum(x - high, 0.0) - np.maximum(low - x, 0.0)
         scores[seen] = np.clip(scores[seen] + beyond / scale, -FARTHEST, FARTHEST)
 
-    def _mark_missing(self, values: FloatArray, unseen: BoolArray, rarity: FloatArray) -> None:
+    def _mark_missing(self, values: FloatArray, unseen: BoolArray, missing: FloatArray) -> None:
         """Judge what is missing where nothing ever was."""
         for i, column in enumerate(self.schema.columns):
             if i not in self._masks and column.kind != "missing":
-                rarity[np.isnan(values[:, i]) & ~unseen[:, i], i] = -np.log(self._least)
+                missing[np.isnan(values[:, i]) & ~unseen[:, i], i] = -np.log(self._least)
 
     def _broken(self, values: FloatArray, distance: FloatArray) -> FloatArray:
         """Say where exact relations are broken, and give their targets a distance, in place."""
@@ -250,6 +273,18 @@ class CellReader:
             size = np.clip(10 * excess * signs[guilty] / spread, -FARTHEST, FARTHEST)
             broken[np.arange(len(values)), np.array(members)[guilty]] += size
         return broken
+
+
+def heavy_tailed(distance: FloatArray) -> FloatArray:
+    """Give minus the log density of Student's t law, up to a constant.
+
+    Examples
+    --------
+    >>> heavy_tailed(np.array([0.0, 2.0, 200.0])).round(2).tolist()
+    [0.0, 1.65, 14.86]
+    """
+    nu = DEGREES_OF_FREEDOM
+    return np.asarray((nu + 1) / 2 * np.log1p(np.square(distance) / nu))
 
 
 def _unseen(column: Column, series: pd.Series) -> BoolArray:

@@ -1,0 +1,102 @@
+"""Run PyOD's detectors on the sets of `anomaly_tables.py`, in an environment that has PyOD.
+
+PyOD is no dependency of the project. Columns are standardised; every other parameter is PyOD's
+default. The file has the columns of `anomaly_tables.py`, whose `report` takes it as `--rivals`.
+
+    python benchmarks/anomaly_pyod.py --data FOLDER --out runs/anomaly_pyod.csv
+    python benchmarks/anomaly_tables.py report --rivals runs/anomaly_pyod.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pandas as pd
+from anomaly_tables import FIELDS, figures, halves, read
+from pyod.models.auto_encoder import AutoEncoder
+from pyod.models.copod import COPOD
+from pyod.models.ecod import ECOD
+from pyod.models.hbos import HBOS
+from pyod.models.iforest import IForest
+from pyod.models.knn import KNN
+from pyod.models.lof import LOF
+from pyod.models.ocsvm import OCSVM
+from pyod.models.pca import PCA
+from pyod.models.vae import VAE
+from sklearn.preprocessing import StandardScaler
+
+QUICK: dict[str, Any] = {
+    "COPOD": lambda _: COPOD(),
+    "ECOD": lambda _: ECOD(),
+    "HBOS": lambda _: HBOS(),
+    "IForest": lambda seed: IForest(random_state=seed),
+    "KNN": lambda _: KNN(),
+    "LOF": lambda _: LOF(),
+    "OCSVM": lambda _: OCSVM(),
+    "PCA": lambda seed: PCA(random_state=seed),
+}
+NETWORKS: dict[str, Any] = {
+    "AutoEncoder": lambda seed: AutoEncoder(random_state=seed, verbose=0),
+    "VAE": lambda seed: VAE(random_state=seed, verbose=0),
+}
+
+
+def run_cell(path: Path, protocol: str, seed: int, models: dict[str, Any]) -> list[dict[str, Any]]:
+    """Score one set with the given detectors."""
+    X, y = read(path)
+    train, new, truth = (X, X, y) if protocol == "A" else halves(X, y, seed)
+    scaler = StandardScaler().fit(train)
+    train, new = scaler.transform(train), scaler.transform(new)
+    head = {"set": path.stem, "protocol": protocol, "seed": seed, "fpr": np.nan}
+    rows = []
+    for name, build in models.items():
+        start = time.process_time()
+        model = build(seed).fit(train)
+        seconds = time.process_time() - start
+        scores = model.decision_scores_ if protocol == "A" else model.decision_function(new)
+        found = figures(truth, np.nan_to_num(scores))
+        rows.append({**head, "method": f"PyOD {name}", **found, "seconds": seconds})
+    return rows
+
+
+def main() -> None:
+    """Run every cell that the file does not hold yet."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", default="../shared/data/anomaly/tabular")
+    parser.add_argument("--out", default="runs/anomaly_pyod.csv")
+    parser.add_argument("--seeds", type=int, default=7)
+    parser.add_argument("--network-seeds", type=int, default=1)
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    out = Path(args.out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    fresh = not out.exists()
+    done = (
+        set()
+        if fresh
+        else set(pd.read_csv(out)[["set", "protocol", "seed"]].itertuples(False, None))
+    )
+    with out.open("a", newline="") as file:
+        writer = csv.DictWriter(file, FIELDS)
+        if fresh:
+            writer.writeheader()
+        for seed in range(args.seeds):
+            models = QUICK | (NETWORKS if seed < args.network_seeds else {})
+            for protocol in ("A", "B"):
+                for path in sorted(Path(args.data).glob("*.npz")):
+                    if (path.stem, protocol, seed) not in done:
+                        writer.writerows(run_cell(path, protocol, seed, models))
+                        file.flush()
+
+
+if __name__ == "__main__":
+    main()

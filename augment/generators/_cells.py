@@ -33,6 +33,10 @@ WIDE = 0.95
 """The scale of a number's distance is read from this quantile and its mirror image."""
 LEAST_SCALE = 0.6
 """Least scale, in standard deviations."""
+RATIO = 100.0
+"""Numbers that are smaller than the least one by more than this factor are judged as if by it."""
+LEAST_LOG_SCALE = 0.05
+"""Least scale of logarithms."""
 DEGREES_OF_FREEDOM = 2.0
 """Of the law that numbers are judged by."""
 FARTHEST = 1e3
@@ -122,6 +126,21 @@ class NumberLaw:
             return above - self.edges[np.searchsorted(self.values, lower, side="left")]
         above = inverse(self.edges, self.values, upper, "right")
         return above - inverse(self.edges, self.values, lower, "left")
+
+    def below_in_logarithms(self, x: FloatArray) -> FloatArray:
+        """Say how far below the lower end of a positive column numbers lie, by their ratio to it.
+
+        A wrong unit divides: a tenth of the least creatinine is no great distance in mg/dl.
+
+        Returns
+        -------
+        ndarray of float64
+            At most 0, in robust standard deviations of the logarithm; at least those of 1 / RATIO.
+        """
+        low = float(self.values[0])
+        width = np.log(self.quantile(WIDE) / self.quantile(1 - WIDE)) / (2 * ndtri(WIDE))
+        ratio = np.clip(x / low, 1 / RATIO, 1.0)
+        return np.asarray(np.log(ratio) / max(float(width), LEAST_LOG_SCALE))
 
     def center_and_scale(self) -> tuple[float, float]:
         """Give the median, and a scale that a few outliers do not move.
@@ -246,8 +265,10 @@ class CellReader:
         low, high = float(law.values[0]), float(law.values[-1])
         rarity[seen] += -np.log(np.maximum(law.mass(x, NEIGHBOURHOOD * (high - low)), self._least))
         distance[seen] = np.clip((x - middle) / scale, -FARTHEST, FARTHEST)
-        beyond = np.maximum(x - high, 0.0) - np.maximum(low - x, 0.0)
-        scores[seen] = np.clip(scores[seen] + beyond / scale, -FARTHEST, FARTHEST)
+        above, below = np.maximum(x - high, 0.0) / scale, np.minimum(x - low, 0.0) / scale
+        if low > 0:
+            below = np.minimum(below, law.below_in_logarithms(x))
+        scores[seen] = np.clip(scores[seen] + above + below, -FARTHEST, FARTHEST)
 
     def _mark_missing(self, values: FloatArray, unseen: BoolArray, missing: FloatArray) -> None:
         """Judge what is missing where nothing ever was."""

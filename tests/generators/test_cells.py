@@ -56,6 +56,13 @@ def test_the_long_side_of_a_skewed_column_is_stranger_than_the_short_one(reader)
     assert long > short + 0.3
 
 
+def test_a_number_divided_by_a_wrong_unit_is_far_out_in_a_positive_column(reader):
+    least = float(np.nanmin(table()["dose"]))
+    places = reader.read(rows(dose=[least, least / 18, least / 100, 0.0, -1.0])).scores[:, 1]
+    assert np.all(np.diff(places[:3]) < -0.5)
+    assert places[2] == places[3] >= places[4]
+
+
 def test_levels_are_stranger_the_rarer_they_are(reader):
     grades = reader.read(rows(grade=[1, 2, 3])).strangeness[:, 2]
     assert np.all(np.diff(grades) > 0.3)

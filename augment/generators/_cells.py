@@ -58,6 +58,9 @@ class Cells:
         How far out each cell lies in its margin, and how rare it is; see `CellReader`.
     scores : ndarray of float64 (n, n_scores)
         Normal scores that go on beyond the ends of the margins; 0 where missing.
+    ratio : ndarray of float64 (n, n_scores)
+        What must be added to scores if numbers below the end of a positive column are judged by
+        their ratio to it: a wrong unit divides. Not positive.
     observed : ndarray of bool (n, n_scores)
         False where a value is missing.
     unseen : ndarray of bool (n, n_columns)
@@ -71,6 +74,7 @@ class Cells:
     distance: FloatArray
     strangeness: FloatArray
     scores: FloatArray
+    ratio: FloatArray
     observed: BoolArray
     unseen: BoolArray
     broken: FloatArray
@@ -205,7 +209,7 @@ class CellReader:
         values, strata = frame.to_numpy(), np.zeros(len(frame), dtype=np.int64)
         scores, observed = self.encoder.transform(frame, strata)
         rarity, distance = np.zeros(values.shape), np.zeros(values.shape)
-        missing = np.zeros(values.shape)
+        missing, ratio = np.zeros(values.shape), np.zeros(scores.shape)
         for k, ((i, part), margin) in enumerate(
             zip(self.places, self.encoder._margins, strict=True)
         ):
@@ -214,7 +218,9 @@ class CellReader:
                 lower, upper = margin.interval(absent.astype(np.float64), strata)
                 missing[:, i] = -np.log(np.maximum(upper - lower, self._least))
             elif k in self._laws:
-                self._read_numbers(k, values[:, i], scores[:, k], rarity[:, i], distance[:, i])
+                self._read_numbers(
+                    k, values[:, i], scores[:, k], ratio[:, k], rarity[:, i], distance[:, i]
+                )
             else:
                 seen = observed[:, k]
                 lower, upper = margin.interval(values[seen, i], strata[seen])
@@ -232,7 +238,7 @@ class CellReader:
                 i = self.places[k][0]
                 place = (np.abs(distance[:, i]) + np.abs(scores[:, k])) / 2
                 strangeness[:, i] = heavy_tailed(place) + missing[:, i]
-        return Cells(rarity, distance, strangeness, scores, observed, unseen, broken)
+        return Cells(rarity, distance, strangeness, scores, ratio, observed, unseen, broken)
 
     def inside(self, cells: Cells) -> Cells:
         """Bring scores back to the ends of the margins."""
@@ -255,7 +261,13 @@ class CellReader:
         return self.schema.conform(frame), unseen
 
     def _read_numbers(
-        self, k: int, x: FloatArray, scores: FloatArray, rarity: FloatArray, distance: FloatArray
+        self,
+        k: int,
+        x: FloatArray,
+        scores: FloatArray,
+        ratio: FloatArray,
+        rarity: FloatArray,
+        distance: FloatArray,
     ) -> None:
         """Judge one numeric column, in place."""
         law, seen = self._laws[k], ~np.isnan(x)
@@ -265,10 +277,10 @@ class CellReader:
         low, high = float(law.values[0]), float(law.values[-1])
         rarity[seen] += -np.log(np.maximum(law.mass(x, NEIGHBOURHOOD * (high - low)), self._least))
         distance[seen] = np.clip((x - middle) / scale, -FARTHEST, FARTHEST)
-        above, below = np.maximum(x - high, 0.0) / scale, np.minimum(x - low, 0.0) / scale
+        beyond = (np.maximum(x - high, 0.0) - np.maximum(low - x, 0.0)) / scale
+        scores[seen] = np.clip(scores[seen] + beyond, -FARTHEST, FARTHEST)
         if low > 0:
-            below = np.minimum(below, law.below_in_logarithms(x))
-        scores[seen] = np.clip(scores[seen] + above + below, -FARTHEST, FARTHEST)
+            ratio[seen] = np.minimum(law.below_in_logarithms(x) - beyond, 0.0) * (x < low)
 
     def _mark_missing(self, values: FloatArray, unseen: BoolArray, missing: FloatArray) -> None:
         """Judge what is missing where nothing ever was."""

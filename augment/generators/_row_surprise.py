@@ -105,7 +105,7 @@ class RowSurprise:
         """
         cells = self.reader.read(X)
         mean, precision = self._law
-        own = np.clip(cells.scores, -NAME_LIMIT, NAME_LIMIT)
+        own = np.clip(cells.scores + cells.ratio, -NAME_LIMIT, NAME_LIMIT)
         near = np.clip(own, -OTHER_LIMIT, OTHER_LIMIT)
         filled = _filled(np.where(cells.observed, near - mean, 0.0), cells.observed, precision)
         root = np.sqrt(np.diag(precision))

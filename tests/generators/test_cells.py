@@ -58,9 +58,11 @@ def test_the_long_side_of_a_skewed_column_is_stranger_than_the_short_one(reader)
 
 def test_a_number_divided_by_a_wrong_unit_is_far_out_in_a_positive_column(reader):
     least = float(np.nanmin(table()["dose"]))
-    places = reader.read(rows(dose=[least, least / 18, least / 100, 0.0, -1.0])).scores[:, 1]
-    assert np.all(np.diff(places[:3]) < -0.5)
-    assert places[2] == places[3] >= places[4]
+    cells = reader.read(rows(dose=[least, least / 4, least / 18, 0.0, -1.0, 1.0, 1e6]))
+    places = (cells.scores + cells.ratio)[:, 1]
+    assert cells.ratio.max() == 0 == np.abs(cells.ratio[-2:]).max()
+    assert np.all(np.diff(places[:3]) < -1)
+    assert places[2] > places[3] >= places[4]
 
 
 def test_levels_are_stranger_the_rarer_they_are(reader):

@@ -87,8 +87,9 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
     head without its rim of skull), reconstructed, and the residuals expressed in units of the
     spread that each pixel's residuals have in held-out normal images, after subtracting what the
     mirror image lets one expect, as far as normal images are symmetric. With "auto", the mean of
-    three ingredients, as above: the mean of the brightest 2 % of the smoothed map, of the darkest
-    2 %, and of the most asymmetric 2 %. `explain` gives the map. Where the sign of a lesion is
+    two ingredients, as above: the mean of the brightest 2 % of the smoothed map, and of the 2 % of
+    the residuals that differ most from their mirror image. The darkest 2 % add to them only in
+    excess, as the dependence above does. `explain` gives the map. Where the sign of a lesion is
     known, look at one side of the map alone: it finds more.
 
     **p-values** are conformal: a p-value of 0.02 says that 2 % of held-out normal rows look as

@@ -80,11 +80,8 @@ def main() -> None:
     out = Path(args.out)
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh = not out.exists()
-    done = (
-        set()
-        if fresh
-        else set(pd.read_csv(out)[["set", "protocol", "seed"]].itertuples(False, None))
-    )
+    keys = ["set", "protocol", "seed", "method"]
+    done = set() if fresh else set(pd.read_csv(out)[keys].itertuples(index=False, name=None))
     with out.open("a", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)
         if fresh:
@@ -93,9 +90,10 @@ def main() -> None:
             models = QUICK | (NETWORKS if seed < args.network_seeds else {})
             for protocol in ("A", "B"):
                 for path in sorted(Path(args.data).glob("*.npz")):
-                    if (path.stem, protocol, seed) not in done:
-                        writer.writerows(run_cell(path, protocol, seed, models))
-                        file.flush()
+                    key = (path.stem, protocol, seed)
+                    todo = {n: m for n, m in models.items() if (*key, f"PyOD {n}") not in done}
+                    writer.writerows(run_cell(path, protocol, seed, todo))
+                    file.flush()
 
 
 if __name__ == "__main__":

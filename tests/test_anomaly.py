@@ -126,7 +126,7 @@ def test_units_and_the_order_of_columns_change_next_to_nothing():
     base = ReconstructionDetector(TabularVAE(**QUICK), random_state=0).fit(X)
     other = clone(base).fit(X.assign(weight=X["weight"] * 1000))
     scores = base.score_samples(new)
-    assert_allclose(other.score_samples(new.assign(weight=new["weight"] * 1000)), scores, atol=1e-3)
+    assert_allclose(other.score_samples(new.assign(weight=new["weight"] * 1000)), scores, atol=1e-2)
     order = list(X.columns[::-1])
     turned = clone(base).fit(X[order]).score_samples(new[order])
     assert stats.spearmanr(turned, scores).statistic > 0.97

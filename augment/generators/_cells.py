@@ -238,6 +238,7 @@ class CellReader:
                 i = self.places[k][0]
                 place = (np.abs(distance[:, i]) + np.abs(scores[:, k])) / 2
                 strangeness[:, i] = heavy_tailed(place) + missing[:, i]
+        strangeness[broken != 0] -= np.log(self._least)
         return Cells(rarity, distance, strangeness, scores, ratio, observed, unseen, broken)
 
     def inside(self, cells: Cells) -> Cells:

@@ -20,7 +20,7 @@ from augment.generators._tabular import MIN_ROWS
 __all__ = ["CrossFit"]
 
 N_FOLDS = 5
-EXCESS = {"dependence": (2.0, 0.5)}
+EXCESS = {"dependence": (2.0, 0.5), "darker": (2.0, 0.5)}
 """Ingredients that count only beyond a limit, in units of held-out normals, and their weight."""
 
 

@@ -37,14 +37,13 @@ class ImageSurprise:
     ----------
     normals : tuple
         Once `learn_normals` has measured them on images that were left out: the weight of the
-        mirror image, and each pixel's center and spread, with and without the mirror image.
+        mirror image, and the center and spread of each pixel.
     """
 
     def __init__(self, generator: Any, codes: tuple[FloatArray, FloatArray]) -> None:
         self.generator, self.codes = generator, codes
         self.mirror = 0.0
         self.center, self.spread = np.zeros(1), np.ones(1)
-        self.skew_spread = np.ones(1)
 
     @classmethod
     def learn(cls, generator: Any, X: Any) -> Self:
@@ -65,12 +64,10 @@ class ImageSurprise:
         weight = float((own * other).sum() / max((other * other).sum(), TINY))
         weight = min(max(weight, 0.0), 1.0)
         rest = (residual - weight * residual[..., ::-1]) * inside
-        skew = (residual - residual[..., ::-1]) * inside
         usual = inside.mean(axis=0) > 0.3
         for member in members:
             member.mirror, member.center = weight, rest.mean(axis=0)
             member.spread = _softened(rest.std(axis=0), usual)
-            member.skew_spread = _softened(skew.std(axis=0), usual)
 
     def parts(self, X: Any, method: str) -> dict[str, FloatArray]:
         """Give the ingredients of a method, each `(n,)`; more is more surprising."""
@@ -87,7 +84,8 @@ class ImageSurprise:
             squares = (np.square(z) * inside[:, None]).sum(axis=(1, 2, 3))
             return {"elbo": squares + latent}
         smooth, both = _smooth(z, inside), inside & inside[..., ::-1]
-        skew = _smooth((residual - residual[..., ::-1]) / self.skew_spread, both)
+        # in the units of the image: a pixel's spread would make much of quiet places
+        skew = _smooth(residual - residual[..., ::-1], both)
         parts = {
             "brighter": _top(smooth, inside),
             "darker": _top(-smooth, inside),
@@ -128,7 +126,6 @@ class ImageSurprise:
             "mirror": self.mirror,
             "center": self.center,
             "spread": self.spread,
-            "skew_spread": self.skew_spread,
         }
 
     @classmethod
@@ -138,9 +135,7 @@ class ImageSurprise:
         codes = np.asarray(state["code_mean"]), np.asarray(state["code_precision"])
         surprise = cls(generator, codes)
         surprise.mirror = float(state["mirror"])
-        surprise.center, surprise.spread, surprise.skew_spread = (
-            np.asarray(state[name]) for name in ("center", "spread", "skew_spread")
-        )
+        surprise.center, surprise.spread = np.asarray(state["center"]), np.asarray(state["spread"])
         return surprise
 
 

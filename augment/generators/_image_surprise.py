@@ -83,13 +83,14 @@ class ImageSurprise:
         if method == "elbo":
             squares = (np.square(z) * inside[:, None]).sum(axis=(1, 2, 3))
             return {"elbo": squares + latent}
-        smooth, both = _smooth(z, inside), inside & inside[..., ::-1]
-        # in the units of the image: a pixel's spread would make much of quiet places
-        skew = _smooth(residual - residual[..., ::-1], both)
+        # What lies at the rim tells images apart, though it blurs maps: so smooth it in.
+        smooth = _blurred(z)
+        # In the units of the image: a pixel's spread would make much of quiet places.
+        skew = _blurred(residual - residual[..., ::-1])
         parts = {
             "brighter": _top(smooth, inside),
             "darker": _top(-smooth, inside),
-            "asymmetry": _top(np.abs(skew), both),
+            "asymmetry": _top(np.abs(skew), inside),
         }
         return {name: np.log(np.maximum(value, TINY)) for name, value in parts.items()}
 
@@ -145,11 +146,16 @@ def _softened(spread: FloatArray, usual: BoolArray) -> FloatArray:
     return spread + SOFT * max(typical, 1e-9)
 
 
-def _smooth(maps: FloatArray, inside: BoolArray) -> FloatArray:
-    """Smooth by about a pixel at 64, with nothing from outside; 0 there, and fading towards it."""
+def _blurred(maps: FloatArray) -> FloatArray:
+    """Smooth by about a pixel at 64."""
     sigma = SMOOTHING * min(maps.shape[-2:])
+    return np.asarray(ndimage.gaussian_filter(maps, (0, 0, sigma, sigma)))
+
+
+def _smooth(maps: FloatArray, inside: BoolArray) -> FloatArray:
+    """Smooth with nothing from outside; 0 there, and fading towards it."""
     mask = inside[:, None]
-    return np.asarray(ndimage.gaussian_filter(maps * mask, (0, 0, sigma, sigma)) * mask)
+    return _blurred(maps * mask) * mask
 
 
 def _top(maps: FloatArray, inside: BoolArray) -> FloatArray:

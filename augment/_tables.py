@@ -9,7 +9,7 @@ import io
 import lzma
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ _DECIMAL_COMMA = re.compile(r'(^|;)\s*"?[-+]?\d*,\d+([eE][-+]?\d+)?"?\s*(;|$)', 
 def read_table(path: str | Path) -> pd.DataFrame:
     """Read a table from a CSV, TSV or Parquet file.
 
-    The separator (comma, semicolon or tab) is taken from the header line; with semicolons,
+    The separator (comma, semicolon, tab or bar) is taken from the header line; with semicolons,
     numbers written with a decimal comma are understood.
 
     Parameters
@@ -150,7 +150,7 @@ def _separator(header: str, ending: str) -> str:
     header = re.sub(r'"[^"]*"', "", header)
     if ending != ".csv" and "\t" in header:
         return "\t"
-    return max(",;\t", key=header.count)
+    return max(",;\t|", key=header.count)
 
 
 def _refuse_repeats(names: list[str], path: Path) -> None:
@@ -164,7 +164,12 @@ def _refuse_repeats(names: list[str], path: Path) -> None:
 
 
 def split_table(
-    table: pd.DataFrame, target: str | None, groups: str | None = None, *, what: str = "table"
+    table: pd.DataFrame,
+    target: str | None,
+    groups: str | None = None,
+    *,
+    ignore: Sequence[str] = (),
+    what: str = "table",
 ) -> tuple[pd.DataFrame, pd.Series | None, pd.Series | None]:
     """Split a table into features, target and groups.
 
@@ -176,6 +181,8 @@ def split_table(
         The column to predict; it must be filled in every row. None: there is none.
     groups : str, optional
         A column that says which rows belong together (a patient's number). It is no feature.
+    ignore : sequence of str
+        Columns to leave out.
     what : str
         How to call the table in a message.
 
@@ -190,7 +197,8 @@ def split_table(
     InvalidInputError
         If a column is not there, or has empty cells.
     """
-    for role, name in (("target", target), ("groups", groups)):
+    roles = [("target", target), ("groups", groups), *(("ignored", name) for name in ignore)]
+    for role, name in roles:
         if name is None:
             continue
         if name not in table.columns:
@@ -198,7 +206,7 @@ def split_table(
                 f"Expected a column {name!r} ({role}) in the {what}; "
                 f"found {listed(table.columns)}.{did_you_mean(name, table.columns)}"
             )
-        empty = int(table[name].isna().sum())
+        empty = 0 if role == "ignored" else int(table[name].isna().sum())
         if empty:
             raise InvalidInputError(
                 f"Expected the {role} column {name!r} to be filled in every row of the {what}; "
@@ -206,7 +214,9 @@ def split_table(
             )
     if groups is not None and groups == target:
         raise InvalidInputError(f"Expected different columns; {target!r} is target and groups.")
-    drop = [name for name in (target, groups) if name is not None]
+    if target is not None and target in ignore:
+        raise InvalidInputError(f"The target {target!r} cannot be ignored. Leave it out of one.")
+    drop = list(dict.fromkeys(name for _, name in roles if name is not None))
     X = table.drop(columns=drop)
     if not X.shape[1]:
         raise InvalidInputError(f"Expected feature columns beside {listed(drop)}; found none.")

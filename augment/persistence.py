@@ -143,7 +143,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     ------
     ModelFileError
         If the file is unreadable, damaged, foreign or too new, names a class that is not one of
-        the package's models, or parameters that this class does not have.
+        the package's models, or parameters or a state that this class does not have.
 
     Notes
     -----
@@ -174,7 +174,16 @@ def load(path: str | os.PathLike[str]) -> Any:
             f"It was saved with {stored.versions}."
         )
     model: Storable = model_class(**stored.params)
-    model._set_state(stored.state)
+    try:
+        model._set_state(stored.state)
+    except ModelFileError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise ModelFileError(
+            f"{os.fspath(path)!r} holds a state that this version's {stored.class_name} cannot "
+            f"take ({type(error).__name__}: {error}). It was saved with {stored.versions}. Load it "
+            "with these versions, or fit and save the model again."
+        ) from error
     return model
 
 

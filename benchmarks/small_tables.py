@@ -29,7 +29,6 @@ from augment.data.tables import load_table
 from augment.evaluation.arms import Plan
 from augment.evaluation.classifiers import candidates
 from augment.evaluation.inputs import Cohort
-from augment.evaluation.rows import Amount
 from augment.evaluation.trial import run_split
 
 METRICS = ("roc_auc", "neg_log_loss", "balanced_accuracy", "neg_brier")
@@ -45,7 +44,8 @@ METHODS: dict[str, Any] = {
     "TabularGAN": TabularGAN(),
     "GaussianCopula pooling=0": GaussianCopula(pooling=0.0),
     "VAE separation=1": TabularVAE(separation=1.0),
-    "VAE pooling=0": TabularVAE(pooling=0.0, separation=1.0),
+    "VAE pooling=0": TabularVAE(pooling=0.0),
+    "VAE pooling=0.5": TabularVAE(pooling=0.5),
     "VAE kl_weight=1": TabularVAE(kl_weight=1.0),
     "VAE kl_weight=2": TabularVAE(kl_weight=2.0),
     "VAE one member": TabularVAE(n_members=1),
@@ -81,7 +81,7 @@ def run_cell(path: Path, n: int, split: int, methods: list[str]) -> list[dict[st
         class_weight=False,
         candidates=candidates(None, is_table=True),
         metrics=METRICS,
-        amount=Amount("auto"),
+        ratio="auto",
         seed=0,
         external=None,
     )

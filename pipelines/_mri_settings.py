@@ -70,6 +70,10 @@ class Settings(workflow.Settings):
         Of the synthetic slices. By default NIfTI where it is known where slices lie, else PNG.
     show_real_images : bool
         Show real slices, and the nearest pairs, in the report: pictures of patients.
+    privacy : bool
+        Say whether the slices give subjects away; see `augment.evaluate_privacy`.
+    n_audit_fits : int
+        Fits of the generator on random halves, the strictest test of privacy; 0 leaves it out.
     lift : bool
         Whether to run the lift study. Its splits are kept, so that a run that was stopped goes
         on when it is started again with the same settings and the same `out`.
@@ -101,6 +105,8 @@ class Settings(workflow.Settings):
     n_synthetic: int | None = Field(None, ge=1)
     format: Literal["nifti", "png", "npz"] | None = None
     show_real_images: bool = True
+    privacy: bool = True
+    n_audit_fits: int = Field(0, ge=0)
     lift: bool = True
     lift_study: Lift = Lift()
     phantoms: Phantoms = Phantoms()

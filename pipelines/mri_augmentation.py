@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from augment.pipelines._mri_settings import Settings
+from joblib import parallel_config
 
 import augment
 from augment import report, workflow
@@ -42,18 +43,23 @@ class Study:
     name : str
         Its class.
     fidelity : FidelityResult
+    privacy : PrivacyResult or None
     lift : LiftResult or None
     drawn : augment.evaluation.CheckedSample
         The synthetic slices.
     seconds : float
         Of `fit`.
+    notes : tuple of str
+        Why something could not be examined.
     """
 
     name: str
     fidelity: augment.FidelityResult
+    privacy: augment.PrivacyResult | None
     lift: augment.LiftResult | None
     drawn: augment.evaluation.CheckedSample
     seconds: float
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Write the verdicts for a terminal."""
@@ -66,6 +72,8 @@ class Study:
             f"Told apart from held-out real slices (AUC; in brackets that of other real slices): "
             f"{apart(self.fidelity)}.",
         ]
+        if self.privacy is not None:
+            lines.append(f"Privacy: {self.privacy.verdict}. {self.privacy.reason}")
         if self.lift is not None:
             lines += ["", str(self.lift)]
         return "\n".join(lines)
@@ -188,14 +196,26 @@ def _study(
         random_state=settings.random_state,
     )
     labels = _labels(drawn.y, train)
-    fidelity = augment.evaluate_fidelity(
-        train,
-        drawn.images if labels is None else (drawn.images, labels),
-        holdout,
-        random_state=settings.random_state,
-    )
+    samples = train, drawn.images if labels is None else (drawn.images, labels), holdout
+    seed = settings.random_state
+    fidelity = augment.evaluate_fidelity(*samples, random_state=seed)
+    privacy, note = _privacy(generator, samples, settings) if settings.privacy else (None, "")
     lift = _lift(generator, parts, settings, cache) if settings.lift else None
-    return Study(type(generator).__name__, fidelity, lift, drawn, seconds)
+    notes = (note,) if note else ()
+    return Study(type(generator).__name__, fidelity, privacy, lift, drawn, seconds, notes)
+
+
+def _privacy(
+    generator: Any, samples: tuple[Any, Any, Any], settings: Settings
+) -> tuple[augment.PrivacyResult | None, str]:
+    """Look for what the slices give away, or say why it cannot be seen."""
+    options = {
+        "generator": generator,
+        "n_audit_fits": settings.n_audit_fits,
+        "random_state": settings.random_state,
+    }
+    with parallel_config("loky", n_jobs=settings.n_jobs, inner_max_num_threads=1):
+        return workflow.or_note("privacy", lambda: augment.evaluate_privacy(*samples, **options))
 
 
 def _labels(y: Any, train: augment.data.SliceSet) -> np.ndarray | None:
@@ -279,15 +299,17 @@ def _shown(
     drawn = study.drawn
     note = (
         f"{drawn.n_rejected} of {drawn.n_drawn} draws came nearer to a training slice than 95 % of "
-        "the held-out slices do, and were " + ("drawn anew." if settings.reject_copies else "kept.")
+        "the held-out slices do, and were "
+        + ("drawn anew: this makes the copy rate small." if settings.reject_copies else "kept.")
     )
     return report.summarise_study(
         study.lift,
         name=study.name,
         fidelity=study.fidelity,
+        privacy=study.privacy,
         images=images,
         unit="slice",
-        notes=[note],
+        notes=[note, *study.notes],
         history=getattr(generator, "history_", None),
     )
 
@@ -305,6 +327,9 @@ def _write_sheets(folder: Path, sheets: list[dict[str, Any]]) -> None:
 def _write_numbers(directory: workflow.RunDirectory, studies: list[Study]) -> None:
     """Write the tidy tables, one row a reading, with the generator in front."""
     tables = {"fidelity.csv": {study.name: study.fidelity.summary for study in studies}}
+    privacy = {study.name: study.privacy.attacks for study in studies if study.privacy is not None}
+    if privacy:
+        tables["privacy.csv"] = privacy
     lifts = {study.name: study.lift for study in studies if study.lift is not None}
     if lifts:
         tables |= {

@@ -36,6 +36,8 @@ class Settings(workflow.Settings):
         The column to predict.
     groups : str, optional
         A column that says which rows belong to one patient.
+    ignore : tuple of str
+        Columns to leave out, such as identifiers and free text.
     test : Path, optional
         A second table with the same columns, such as another hospital's.
     generators : dict
@@ -64,6 +66,7 @@ class Settings(workflow.Settings):
     table: Path
     target: str
     groups: str | None = None
+    ignore: tuple[str, ...] = ()
     test: Path | None = None
     generators: dict[str, dict[str, Any]] = Field({"tabular_vae": {}}, min_length=1)
     columns: dict[str, Any] = Field(default_factory=dict)
@@ -152,7 +155,9 @@ def run(settings: Settings, out: str | Path) -> Result:
     with workflow.RunDirectory(out) as directory:
         directory.write_settings(settings)
         table = workflow.read_table(settings.table)
-        X, y, groups = workflow.split_table(table, settings.target, settings.groups)
+        X, y, groups = workflow.split_table(
+            table, settings.target, settings.groups, ignore=settings.ignore
+        )
         generators = {
             name: workflow.make_generator(
                 name,

@@ -152,6 +152,23 @@ def test_integer_labels_are_found(tmp_path, table):
     assert pd.read_csv(out)["outcome"].tolist() == [1, 1, 1]
 
 
+def test_ignored_columns_are_left_out(tmp_path, table, lift):
+    frame = pd.read_csv(table)
+    frame.insert(0, "name", [f"patient {i}" for i in range(60)])
+    frame.to_csv(table, index=False)
+    model, out = tmp_path / "m.safetensors", tmp_path / "out"
+    copula = ("--target", "outcome", "--generator", "gaussian_copula")
+    refused = invoke("fit", table, *copula, "--out", model)
+    assert_one_line_error(refused, "'name'", "--ignore")
+    ignored = (*copula, "--ignore", "name")
+    assert invoke("fit", table, *ignored, "--out", model).exit_code == 0
+    assert list(augment.load(model).feature_names_in_) == ["age", "sex", "lactate"]
+    few = ("--set", "privacy=false", "--set", "fidelity=false")
+    assert invoke("evaluate", table, *ignored, *few, "--out", out).exit_code == 0
+    assert list(lift[0]["X"].columns) == ["age", "sex", "lactate"]
+    assert "name" not in pd.read_csv(out / "synthetic.csv").columns
+
+
 def test_info(model):
     result = invoke("info")
     assert result.exit_code == 0

@@ -12,7 +12,7 @@ import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
@@ -338,6 +338,36 @@ def test_load_refuses_unknown_classes_and_parameters(tmp_path):
     write_state(tmp_path / "m", "Model", {"sise": 3}, {}, {"augment": "9.9"})
     with pytest.raises(ModelFileError, match=r"\['sise'\].*saved with.*9\.9"):
         load(tmp_path / "m")
+
+
+def leaves(state, path=()):
+    """All ways to the leaves of nested dicts and lists."""
+    inner = state.items() if isinstance(state, dict) else enumerate(state)
+    for key, value in inner:
+        yield (*path, key)
+        if isinstance(value, dict | list):
+            yield from leaves(value, (*path, key))
+
+
+@given(data=st.data())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_state_that_makes_no_model_is_refused(tmp_path, data):
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    saved = tmp_path / "m"
+    if not saved.exists():
+        augment.GaussianCopula(random_state=0).fit(X, np.repeat([0, 1], 10)).save(saved)
+    stored = read_state(saved)
+    *way, last = data.draw(st.sampled_from(list(leaves(stored.state))))
+    place = stored.state
+    for key in way:
+        place = place[key]
+    if data.draw(st.booleans()):
+        del place[last]
+    else:
+        place[last] = data.draw(st.sampled_from([None, "x", -1, {}, [], np.zeros((0, 7))]))
+    write_state(tmp_path / "wrong", stored.class_name, stored.params, stored.state)
+    with suppress(ModelFileError):  # what a state does not say, its class may not need
+        load(tmp_path / "wrong")
 
 
 @pytest.mark.gpu

@@ -67,14 +67,16 @@ def test_a_run_leaves_models_slices_tables_and_a_report(tmp_path, lift):
     out = tmp_path / "run"
     (out / "synthetic").mkdir(parents=True)  # as an earlier run left it
     (out / "synthetic" / "old.png").write_bytes(b"")
-    result = mri_augmentation.main(out, *SMALL)
+    result = mri_augmentation.main(out, *SMALL, "phantoms.n_subjects=24")
     names = {path.name for path in out.iterdir()}
     wanted = {"settings.json", "environment.json", "metrics.json", "fidelity.csv", "report.html"}
-    assert {*wanted, "scores.csv", "model.safetensors", "synthetic", "sheets"} <= names
+    wanted |= {"privacy.csv", "scores.csv", "model.safetensors", "synthetic", "sheets"}
+    assert wanted <= names
     assert not any(name.startswith(".") for name in names)
     assert "Told apart from held-out real slices" in str(result)
     (study,) = result.studies
     assert study.fidelity.verdict in str(result)
+    assert f"Privacy: {study.privacy.verdict}" in str(result)
     index = pd.read_csv(out / "synthetic" / "index.csv")
     assert index["synthetic"].all()
     assert not (out / "synthetic" / "old.png").exists()
@@ -84,6 +86,8 @@ def test_a_run_leaves_models_slices_tables_and_a_report(tmp_path, lift):
     assert page.count("data:image/png;base64") >= 4
     card = json.loads((out / "metrics.json").read_text())
     assert card["studies"][0]["fidelity"]["verdict"] == study.fidelity.verdict
+    assert card["studies"][0]["privacy"]["verdict"] == study.privacy.verdict
+    assert "Copies, memorisation, and who is most exposed" in page
     call = lift[0]
     assert call["groups"] is not None
     assert not set(np.unique(call["X"][:, 0, 5, 5])) & set(np.unique(call["X_test"][:, 0, 5, 5]))

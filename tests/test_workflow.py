@@ -145,7 +145,8 @@ def test_no_table_and_unknown_ending(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["a;b\n1,5;x\n2,5;y\n", "a\tb\n1.5\tx\n2.5\ty\n", "a,b\n1.5,x\n2.5,y\n"]
+    "text",
+    ["a;b\n1,5;x\n2,5;y\n", "a\tb\n1.5\tx\n2.5\ty\n", "a|b\n1.5|x\n2.5|y\n", "a,b\n1.5,x\n2.5,y\n"],
 )
 def test_separators_and_decimal_comma(tmp_path, text):
     (tmp_path / "t.csv").write_text("\ufeff" + text, encoding="utf-8")
@@ -168,6 +169,11 @@ def test_split_table_names_what_is_wrong():
     assert list(X.columns) == ["y"]
     assert y.tolist() == ["f", "m"]
     assert groups.tolist() == [1, 2]
+    assert list(workflow.split_table(table, "sex", ignore=["y"])[0].columns) == ["age"]
+    with pytest.raises(InvalidInputError, match=r"'agee' \(ignored\).*Did you mean 'age'"):
+        workflow.split_table(table, "sex", ignore=["agee"])
+    with pytest.raises(InvalidInputError, match="'sex' cannot be ignored"):
+        workflow.split_table(table, "sex", ignore=["sex"])
     with pytest.raises(InvalidInputError, match=r"lacks \['age', 'sex'\]"):
         workflow.match_columns(X, table)
 

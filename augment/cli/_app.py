@@ -19,6 +19,7 @@ __all__ = [
     "Folder",
     "Generator",
     "Groups",
+    "Ignore",
     "Plane",
     "Seed",
     "Set",
@@ -104,6 +105,9 @@ Table = Annotated[
 Target = Annotated[str, typer.Option("--target", help="The column to predict.")]
 Groups = Annotated[
     str | None, typer.Option("--groups", help="Column that says which rows are one patient.")
+]
+Ignore = Annotated[
+    list[str] | None, typer.Option("--ignore", help="Column to leave out; may be repeated.")
 ]
 Generator = Annotated[
     str, typer.Option("--generator", help="Such as tabular_vae or tabular_gan; see augment info.")

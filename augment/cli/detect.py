@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from augment.cli._app import Folder, Groups, Seed, Set, app, run_pipeline
+from augment.cli._app import Folder, Groups, Ignore, Seed, Set, app, run_pipeline
 
 
 @app.command()
@@ -24,9 +24,7 @@ def detect(
         str | None, typer.Option("--normal", help="Label of normal rows; only they are learned.")
     ] = None,
     groups: Groups = None,
-    ignore: Annotated[
-        list[str] | None, typer.Option("--ignore", help="Column to leave out; may be repeated.")
-    ] = None,
+    ignore: Ignore = None,
     generator: Annotated[
         str, typer.Option("--generator", help="Such as tabular_vae, tabular_gan, image_vae.")
     ] = "auto",

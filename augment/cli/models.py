@@ -12,6 +12,7 @@ from augment._errors import InvalidInputError, did_you_mean, listed
 from augment.cli._app import (
     Covariates,
     Groups,
+    Ignore,
     Plane,
     Seed,
     Set,
@@ -33,6 +34,7 @@ def fit(
         str | None, typer.Option("--target", help="The label to condition on, if any.")
     ] = None,
     groups: Groups = None,
+    ignore: Ignore = None,
     generator: Annotated[
         str | None,
         typer.Option("--generator", help="Default tabular_vae, or image_vae; see augment info."),
@@ -54,6 +56,8 @@ def fit(
     model = workflow.make_generator(name, **{"random_state": seed, **parameters})
     images = holds_images(table)
     _check_kind(type(model).__name__, images, table)
+    if images and ignore:
+        raise InvalidInputError("--ignore leaves out columns of a table; images have none.")
     if images:
         fit_images(
             table,
@@ -67,7 +71,7 @@ def fit(
         )
         return
     rows = workflow.read_table(table)
-    X, y, patients = workflow.split_table(rows, target, groups)
+    X, y, patients = workflow.split_table(rows, target, groups, ignore=ignore or ())
     if not workflow.fit_together(model, X, y, patients):
         return
     model.save(out)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from augment._errors import InvalidInputError
-from augment.cli._app import Folder, Groups, Seed, Set, Table, app, run_pipeline
+from augment.cli._app import Folder, Groups, Ignore, Seed, Set, Table, app, run_pipeline
 from augment.cli._images import holds_images
 
 
@@ -51,6 +51,7 @@ def evaluate(
         typer.Option("--target", help="The column to predict; images: the column of labels."),
     ] = None,
     groups: Groups = None,
+    ignore: Ignore = None,
     test: Annotated[
         Path | None, typer.Option("--test", help="A second table, such as another hospital's.")
     ] = None,
@@ -72,6 +73,8 @@ def evaluate(
             raise InvalidInputError(
                 "--test takes a second table; of images, other subjects are held out anyway."
             )
+        if ignore:
+            raise InvalidInputError("--ignore leaves out columns of a table; images have none.")
         run_pipeline(
             "mri_augmentation",
             None,
@@ -97,6 +100,7 @@ def evaluate(
         table=table,
         target=target,
         groups=groups,
+        ignore=tuple(ignore) if ignore else None,
         test=test,
         generators=generators,
         n_splits=splits,

@@ -13,6 +13,7 @@ import pandas as pd
 from augment._errors import AugmentWarning, InvalidInputError, InvalidTypeError, listed
 from augment._typing import FloatArray
 from augment.data._dates import as_moments, coarsest_unit, to_steps
+from augment.data._number_text import levels_like_numbers, refuse_numbers_in_text
 from augment.data._quantiles import are_grades, few_levels, smoothed_ends
 from augment.data._scalars import plain
 from augment.data._values import from_codes, to_codes
@@ -333,8 +334,12 @@ def _refuse_identifier(column: Column, present: pd.Series, named: bool) -> None:
     if column.kind == "categorical":
         unique = n >= _UNIQUE_ROWS and different >= _UNIQUE_SHARE * n
         if not unique and different <= min(max(_FREE_LEVELS, n / 2), _MOST_LEVELS):
+            if (note := levels_like_numbers(column)) is not None:
+                _warn(note)
             return
         reason = f"{different} different values in {n} rows"
+        if not _ID_NAME.match(str(column.name).strip()):
+            refuse_numbers_in_text(column.name, present)
     else:
         whole = column.kind == "numeric" and column.decimals is not None and column.decimals <= 0
         if not (named and whole and n >= _UNIQUE_ROWS and different == n):
@@ -344,8 +349,8 @@ def _refuse_identifier(column: Column, present: pd.Series, named: bool) -> None:
         reason = f"a name like an identifier's and a different whole number in each of {n} rows"
     raise InvalidInputError(
         f"column {column.name!r} looks like an identifier or free text: it has {reason}. "
-        f"Drop it (X.drop(columns=[{column.name!r}])), or declare what it is: "
-        f"schema={{{column.name!r}: {column.kind!r}}}."
+        f"Drop it (X.drop(columns=[{column.name!r}]); in a command: --ignore), or declare what it "
+        f"is: schema={{{column.name!r}: {column.kind!r}}}."
     )
 
 

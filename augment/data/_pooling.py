@@ -8,6 +8,8 @@ soft relative,
 
 with F the variance ratio of the column's normal scores between strata (chi-square over its degrees
 of freedom for levels), because margins as fitted exaggerate the differences between small classes.
+Ordered levels are judged both ways, and the larger share holds: many levels dilute the chi-square
+of a trend, which the normal scores see with one degree of freedom.
 
 References
 ----------
@@ -72,7 +74,9 @@ class Pooling:
         sizes = np.bincount(strata, minlength=n_strata).astype(np.float64)
         return self._shares(self._factor_of_numbers(values, strata, weights), sizes)
 
-    def shares_of_levels(self, counts: FloatArray, sizes: FloatArray) -> FloatArray:
+    def shares_of_levels(
+        self, counts: FloatArray, sizes: FloatArray, *, ordered: bool = False
+    ) -> FloatArray:
         """Give each stratum's share of its own frequencies in a column of levels.
 
         Parameters
@@ -81,6 +85,8 @@ class Pooling:
             Weighted.
         sizes : ndarray of shape (n_strata,), float64
             Rows, not weighted.
+        ordered : bool, default=False
+            Whether the order of the levels means something.
 
         Returns
         -------
@@ -92,16 +98,33 @@ class Pooling:
             return np.zeros(len(counts))
         expected = seen.sum(1, keepdims=True) * seen.sum(0) / seen.sum()
         chi_square = float(((seen - expected) ** 2 / expected).sum())
-        return self._shares(self._factor(float(df), chi_square), sizes)
+        factor = self._factor(float(df), chi_square)
+        if ordered:
+            factor = max(factor, self._factor_of_trend(seen, int(sizes.sum())))
+        return self._shares(factor, sizes)
+
+    def _factor_of_trend(self, counts: FloatArray, n: int) -> float:
+        """Judge the normal scores of ordered levels, `counts` (n_strata, n_levels) of n rows."""
+        n_strata, n_levels = counts.shape
+        pool = counts.sum(axis=0) / counts.sum()
+        scores = np.tile(ndtri(np.cumsum(pool) - pool / 2), n_strata)
+        strata = np.repeat(np.arange(n_strata), n_levels)
+        return self._factor_of_scores(scores, strata, counts.ravel(), n)
 
     def _factor_of_numbers(
         self, values: FloatArray, strata: IntArray, weights: FloatArray
     ) -> float:
-        groups, index = np.unique(strata, return_inverse=True)
-        n, k = len(values), len(groups)
+        index = np.unique(strata, return_inverse=True)[1]
+        scores = ndtri((rankdata(values) - 0.5) / len(values))
+        return self._factor_of_scores(scores, index, weights, len(values))
+
+    def _factor_of_scores(
+        self, scores: FloatArray, index: IntArray, weights: FloatArray, n: int
+    ) -> float:
+        """Judge weighted normal scores of n rows between the strata 0, 1, ... of `index`."""
+        k = int(index.max()) + 1
         if k < 2 or n <= k:
             return 0.0
-        scores = ndtri((rankdata(values) - 0.5) / n)
         weights = weights * (n / weights.sum())
         size = np.bincount(index, weights)
         mean = np.bincount(index, weights * scores) / size

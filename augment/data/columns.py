@@ -78,6 +78,8 @@ class Column:
     @property
     def limits(self) -> tuple[float, float]:
         """The range of sampled values; infinite where there is none."""
+        if self.kind == "boolean":
+            return 0.0, 1.0
         lower = -math.inf if self.lower is None else self.lower
         return lower, math.inf if self.upper is None else self.upper
 

@@ -18,7 +18,7 @@ from augment._errors import InvalidInputError
 from augment._typing import BoolArray, FloatArray, IntArray, State
 from augment.data._pooling import MIN_STRATUM_ROWS, Pooling
 from augment.data._quantiles import are_grades, few_levels
-from augment.data.columns import Column
+from augment.data.joint import Choice
 from augment.data.margins import LevelMargin, NumericMargin, margin_from_state, nearest
 from augment.data.relations import keep_relations
 from augment.data.schema import TableSchema
@@ -28,7 +28,7 @@ __all__ = ["TableEncoder"]
 # Scores are clipped to a finite range; beyond it lie 6e-7 of a normal variable.
 SCORE_LIMIT = 5.0
 
-Part = Literal["value", "missing"]
+Part = Literal["value", "choice", "missing"]
 
 
 class TableEncoder:
@@ -52,9 +52,10 @@ class TableEncoder:
     n_scores : int
         d, the number of scores. Constant and all-missing columns and the targets of exact
         relations have no score for their value; every column with missing entries that vary
-        has one for its mask.
+        has one for its mask. Flags of one choice, and columns that go missing together, share one
+        score, which bears the name of the first of them.
     score_names : list of str
-    score_columns : list of (name, {"value", "missing"})
+    score_columns : list of (name, {"value", "choice", "missing"})
     small_strata : ndarray of shape (n_strata + 1,), bool
         True where a stratum had fewer than `MIN_STRATUM_ROWS` rows of positive weight at ``fit``,
         so that it takes the pooled margins. The last entry, combinations never seen, is True.
@@ -107,7 +108,12 @@ class TableEncoder:
         self._pooling = Pooling(pooling, separation, soft)
         self._margins: list[LevelMargin | NumericMargin] = []
         self._places: list[tuple[int, Part]] = []
+        self._choices = {places[0]: (c, places) for c, places in self._placed_choices()}
         self.small_strata: BoolArray = np.ones(1, dtype=bool)
+
+    def _placed_choices(self) -> list[tuple[Choice, list[int]]]:
+        names = self.schema.names
+        return [(c, [names.index(name) for name in c.columns]) for c in self.schema.choices]
 
     @property
     def n_scores(self) -> int:
@@ -116,13 +122,13 @@ class TableEncoder:
 
     @property
     def score_columns(self) -> list[tuple[Any, Part]]:
-        """The column of each score, and whether it is for the value or the missing mask."""
+        """The column of each score, and whether it is for value, choice or missing mask."""
         return [(self.schema.columns[i].name, part) for i, part in self._places]
 
     @property
     def score_names(self) -> list[str]:
         """The names of the scores."""
-        ending = {"value": "", "missing": " (missing)"}
+        ending = {"value": "", "choice": " (choice)", "missing": " (missing)"}
         return [f"{name}{ending[part]}" for name, part in self.score_columns]
 
     def fit(
@@ -159,17 +165,24 @@ class TableEncoder:
         sizes = np.bincount(strata[weights > 0], minlength=n_strata)
         self.small_strata = np.append(sizes < MIN_STRATUM_ROWS, True)
         self._margins, self._places = [], []
-        targets = {relation.target for relation in self.schema.relations}
+        derived = {relation.target for relation in self.schema.relations}
+        for choice in self.schema.choices:
+            derived = (derived - {choice.columns[0]}) | set(choice.columns[1:])
         for i, column in enumerate(self.schema.columns):
-            seen = ~np.isnan(values[:, i]) & (weights > 0)
-            if column.kind in ("constant", "missing") or column.name in targets or not seen.any():
+            part: Part = "choice" if i in self._choices else "value"
+            entries = self._entry(values, i, part)
+            seen = ~np.isnan(entries) & (weights > 0)
+            if column.kind in ("constant", "missing") or column.name in derived or not seen.any():
                 continue
-            rows = values[seen, i], strata[seen], n_strata, weights[seen]
-            self._margins.append(self._fit_column(column, *rows))
-            self._places.append((i, "value"))
+            rows = entries[seen], strata[seen], n_strata, weights[seen]
+            self._margins.append(self._fit_column(i, *rows))
+            self._places.append((i, part))
+        sharing = {name for names in self.schema.shared_masks for name in names[1:]}
         for i, column in enumerate(self.schema.columns):
             absent = np.isnan(values[:, i])
-            if column.kind == "missing" or not absent.any() or absent.all():
+            if column.kind == "missing" or column.name in sharing:
+                continue
+            if not absent.any() or absent.all():
                 continue
             used = weights > 0
             rows = absent[used].astype(np.int64), strata[used], n_strata, weights[used]
@@ -180,24 +193,27 @@ class TableEncoder:
 
     def _fit_column(
         self,
-        column: Column,
+        i: int,
         values: FloatArray,
         strata: IntArray,
         n_strata: int,
         weights: FloatArray,
     ) -> LevelMargin | NumericMargin:
-        if not column.is_number:
+        column = self.schema.columns[i]
+        if i in self._choices or not column.is_number:
             levels = np.arange(len(column.levels), dtype=np.float64)
+            levels = self._choices[i][0].levels if i in self._choices else levels
             codes = values.astype(np.int64)
-            return LevelMargin.fit(levels, codes, strata, n_strata, weights, self._pooling)
+            rows = levels, codes, strata, n_strata, weights
+            return LevelMargin.fit(*rows, self._pooling, ordered=column.ordered)
         few = few_levels(values)
         if few is not None:
             inside = few[(few >= column.limits[0]) & (few <= column.limits[1])]
             # as for numbers at large, the extremes of single rows join the value next to them
             grades = column.kind == "numeric" and are_grades(few)
             levels = inside if len(inside) and not grades else few
-            codes = nearest(levels, values)
-            return LevelMargin.fit(levels, codes, strata, n_strata, weights, self._pooling)
+            rows = levels, nearest(levels, values), strata, n_strata, weights
+            return LevelMargin.fit(*rows, self._pooling, ordered=True)
         return NumericMargin.fit(
             values,
             strata,
@@ -258,7 +274,7 @@ class TableEncoder:
         lower = np.full((len(values), self.n_scores), 0.5)
         upper = lower.copy()
         observed = np.ones(lower.shape, dtype=bool)
-        for k, (column, margin) in enumerate(self._entries(values)):
+        for k, (column, margin) in enumerate(self.entries(values)):
             seen = ~np.isnan(column)
             observed[:, k] = seen
             lower[seen, k], upper[seen, k] = margin.interval(column[seen], strata[seen])
@@ -272,18 +288,25 @@ class TableEncoder:
         values = frame.to_numpy(dtype=np.float64)
         strata = np.asarray(strata, dtype=np.int64)
         result = np.zeros((len(values), self.n_scores))
-        for k, (column, margin) in enumerate(self._entries(values)):
+        for k, (column, margin) in enumerate(self.entries(values)):
             seen = ~np.isnan(column)
             result[seen, k] = margin.log_mass(column[seen], strata[seen])
         return result
 
-    def _entries(
+    def entries(
         self, values: FloatArray
     ) -> Iterator[tuple[FloatArray, LevelMargin | NumericMargin]]:
-        """Give the entries that each score stands for, and their margin."""
+        """Give the entries of a canonical array that each score stands for, and their margin."""
         for (i, part), margin in zip(self._places, self._margins, strict=True):
-            column = values[:, i]
-            yield (np.isnan(column).astype(np.float64) if part == "missing" else column), margin
+            yield self._entry(values, i, part), margin
+
+    def _entry(self, values: FloatArray, i: int, part: Part) -> FloatArray:
+        if part == "missing":
+            return np.isnan(values[:, i]).astype(np.float64)
+        if part == "choice":
+            choice, places = self._choices[i]
+            return choice.codes(values[:, places])
+        return values[:, i]
 
     def inverse_transform(
         self, scores: FloatArray, strata: IntArray, noise: FloatArray | None = None
@@ -315,8 +338,11 @@ class TableEncoder:
             decoded = margin.decode(uniform[k], strata, kernel)
             if part == "value":
                 values[i] = decoded
+            elif part == "choice":
+                choice, places = self._choices[i]
+                values[places] = choice.flags(decoded.astype(np.int64)).T
             else:
-                absent.append((i, decoded > 0.5))
+                absent += [(place, decoded > 0.5) for place in self._missing_with(i)]
         for i, column in enumerate(self.schema.columns):
             if column.kind == "missing":
                 values[i] = np.nan
@@ -324,6 +350,12 @@ class TableEncoder:
         for i, rows in absent:
             values[i, rows] = np.nan
         return pd.DataFrame(values.T, columns=pd.Index(self.schema.names))
+
+    def _missing_with(self, i: int) -> list[int]:
+        """Give a column and those that go missing with it."""
+        names, name = self.schema.names, self.schema.columns[i].name
+        shared = next((known for known in self.schema.shared_masks if name in known), (name,))
+        return [names.index(other) for other in shared]
 
     def get_state(self) -> State:
         """Give the fitted encoder as arrays and JSON values."""

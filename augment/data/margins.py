@@ -58,6 +58,8 @@ class LevelMargin:
         n_strata: int,
         weights: FloatArray,
         pooling: Pooling,
+        *,
+        ordered: bool = False,
     ) -> LevelMargin:
         """Learn the frequencies per stratum; ``codes`` are positions in ``values``."""
         counts = np.zeros((n_strata, len(values)))
@@ -65,7 +67,7 @@ class LevelMargin:
         sizes = np.bincount(strata, minlength=n_strata).astype(np.float64)
         pool = counts.sum(0) / counts.sum()
         own = (counts + LEVEL_PRIOR * pool) / (counts.sum(1, keepdims=True) + LEVEL_PRIOR)
-        share = pooling.shares_of_levels(counts, sizes)[:, None]
+        share = pooling.shares_of_levels(counts, sizes, ordered=ordered)[:, None]
         frequencies = np.vstack([share * own + (1.0 - share) * pool, pool])
         frequencies = np.where(pool > 0, np.maximum(frequencies, LEVEL_FLOOR), 0.0)
         frequencies /= frequencies.sum(axis=1, keepdims=True)

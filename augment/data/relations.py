@@ -1,8 +1,10 @@
-"""Exact linear relations between numeric columns: found at ``fit``, kept on sampling.
+"""Exact linear relations between columns: found at ``fit``, kept on sampling.
 
 Clinical tables hold columns that are computed from others: a sum of angles, a total of item grades,
-a unit converted. A generator that models all of them breaks the relation in every row. Here one
-column of each relation becomes dependent: it is not modelled, but recomputed after decoding.
+a unit converted, a stay from admission to discharge, a flag that repeats another. A generator that
+models all of them breaks the relation in every row. Here one column of each relation becomes
+dependent: it is not modelled, but recomputed after decoding. Flags count as 0 and 1, and dates as
+steps.
 """
 
 from __future__ import annotations
@@ -72,7 +74,7 @@ def find_relations(columns: Sequence[Column], values: FloatArray) -> tuple[Linea
     -------
     tuple of LinearRelation
         No target is a term of any relation. Empty when there are fewer than
-        max(30, 3 × numeric columns) different complete rows.
+        max(30, 3 × columns looked at) different complete rows.
 
     Examples
     --------
@@ -116,16 +118,18 @@ def find_relations(columns: Sequence[Column], values: FloatArray) -> tuple[Linea
 
 
 def _candidates(columns: Sequence[Column], values: FloatArray) -> list[int]:
-    """Choose numeric columns that vary, and drop the emptiest until enough rows are complete."""
+    """Choose columns of amounts and flags that vary, and drop the emptiest until rows suffice."""
     chosen = []
     for i, column in enumerate(columns):
         seen = values[~np.isnan(values[:, i]), i]
-        if column.kind == "numeric" and len(seen) >= _MIN_ROWS:
+        if (column.is_number or column.kind == "boolean") and len(seen) >= _MIN_ROWS:
             counts = np.unique(seen, return_counts=True)[1]
             if len(seen) - counts.max() >= _MIN_VARIED:
                 chosen.append(i)
     missing = np.isnan(values[:, chosen]).sum(axis=0) if chosen else np.zeros(0)
-    order = [chosen[k] for k in np.argsort(missing, kind="stable")]
+    # plain numbers are given up last: most relations are between them
+    other = np.array([columns[i].kind != "numeric" for i in chosen])
+    order = [chosen[k] for k in np.lexsort((missing, other))]
     while order:
         complete = values[:, order][~np.isnan(values[:, order]).any(axis=1)]
         if len(np.unique(complete, axis=0)) >= max(_MIN_ROWS, _ROWS_PER_COLUMN * len(order)):
@@ -138,9 +142,14 @@ def _complete_rows(columns: list[Column], values: FloatArray) -> _Rows:
     values = values[~np.isnan(values).any(axis=1)]
     size = np.abs(values).max(axis=0)
     loss = np.array([1e-6 if column.dtype == "float32" else 1e-12 for column in columns])
-    decimals = [column.decimals for column in columns]
+    decimals = [_places(column) for column in columns]
     steps = np.array([0.0 if places is None else 0.5 * 10.0**-places for places in decimals])
     return _Rows(values, steps + loss * size, values.std(axis=0), decimals)
+
+
+def _places(column: Column) -> int | None:
+    """Give the decimal places of a column; a flag has none."""
+    return 0 if column.kind == "boolean" else column.decimals
 
 
 def _explain(table: _Rows, target: int, basis: list[int]) -> _Found | None:
@@ -254,7 +263,7 @@ def keep_relations(
     for relation in relations:
         target = names.index(relation.target)
         terms = [(names.index(name), coefficient) for name, coefficient in relation.terms]
-        total, places = _total(relation, terms, values), columns[target].decimals
+        total, places = _total(relation, terms, values), _places(columns[target])
         values[target] = total if places is None else rounded(total, places)
 
 
@@ -269,10 +278,10 @@ def _total(
 
 def _moved(column: Column, values: FloatArray, change: FloatArray) -> FloatArray:
     """Change values by at least as much as asked, in decimal steps and inside their range."""
-    lower, upper = column.limits
-    if column.decimals is not None:
-        step = 10.0**-column.decimals
+    (lower, upper), places = column.limits, _places(column)
+    if places is not None:
+        step = 10.0**-places
         change = np.sign(change) * np.ceil(np.abs(change) / step - 1e-6) * step
         lower, upper = np.ceil(lower / step - 1e-6) * step, np.floor(upper / step + 1e-6) * step
     moved = np.where(change == 0, values, np.clip(values + change, lower, upper))
-    return moved if column.decimals is None else rounded(moved, column.decimals)
+    return moved if places is None else rounded(moved, places)

@@ -27,8 +27,10 @@ import pandas as pd
 from augment._errors import InvalidInputError, InvalidTypeError, did_you_mean, listed
 from augment.data._containers import as_frame
 from augment.data._inference import infer_column
+from augment.data._scalars import plain, rebuilt
 from augment.data._values import from_codes, to_codes
 from augment.data.columns import Column, LinearRelation
+from augment.data.joint import Choice, find_choices, find_shared_masks
 from augment.data.relations import find_relations
 
 __all__ = ["Column", "LinearRelation", "TableSchema"]
@@ -46,6 +48,10 @@ class TableSchema:
     container : {"frame", "array"}
     dtype : str
         The dtype of an array; empty for a frame.
+    choices : tuple of Choice
+        Flags of which one is on in each row.
+    shared_masks : tuple of tuple
+        Names of columns whose entries are missing in the same rows.
 
     Examples
     --------
@@ -62,6 +68,8 @@ class TableSchema:
     relations: tuple[LinearRelation, ...] = ()
     container: str = "frame"
     dtype: str = ""
+    choices: tuple[Choice, ...] = ()
+    shared_masks: tuple[tuple[Any, ...], ...] = ()
 
     @classmethod
     def infer(cls, X: Any, overrides: Mapping[Any, Any] | None = None) -> TableSchema:
@@ -97,8 +105,11 @@ class TableSchema:
             for i, name in enumerate(frame.columns)
         )
         schema = cls(columns, (), container, dtype)
-        relations = find_relations(columns, schema._canonical(frame).to_numpy())
-        return cls(columns, relations, container, dtype)
+        values = schema._canonical(frame).to_numpy()
+        relations = find_relations(columns, values)
+        choices = tuple(c for c in find_choices(columns, values) if _is_free(c, relations))
+        masks = find_shared_masks(columns, values)
+        return cls(columns, relations, container, dtype, choices, masks)
 
     @property
     def names(self) -> list[Any]:
@@ -172,6 +183,8 @@ class TableSchema:
             "relations": [relation.to_dict() for relation in self.relations],
             "container": self.container,
             "dtype": self.dtype,
+            "choices": [choice.to_dict() for choice in self.choices],
+            "shared_masks": [[plain(name) for name in names] for names in self.shared_masks],
         }
 
     @classmethod
@@ -179,7 +192,9 @@ class TableSchema:
         """Read what :meth:`to_dict` wrote."""
         columns = tuple(Column.from_dict(column) for column in values["columns"])
         relations = tuple(LinearRelation.from_dict(item) for item in values["relations"])
-        return cls(columns, relations, values["container"], values["dtype"])
+        choices = tuple(Choice.from_dict(item) for item in values["choices"])
+        masks = tuple(tuple(rebuilt(name) for name in names) for names in values["shared_masks"])
+        return cls(columns, relations, values["container"], values["dtype"], choices, masks)
 
     def _canonical(self, frame: pd.DataFrame) -> pd.DataFrame:
         codes = [to_codes(c, frame.iloc[:, i]) for i, c in enumerate(self.columns)]
@@ -197,6 +212,16 @@ class TableSchema:
         raise InvalidInputError(
             f"The feature names should match those that were passed during fit; {detail}."
         )
+
+
+def _is_free(choice: Choice, relations: tuple[LinearRelation, ...]) -> bool:
+    """Tell whether no relation computes one of the flags from a column outside the choice."""
+    own = set(choice.columns)
+    return all(
+        own >= {name for name, _ in relation.terms}
+        for relation in relations
+        if relation.target in own
+    )
 
 
 def _checked_overrides(

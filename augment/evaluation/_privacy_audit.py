@@ -11,6 +11,7 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import has_fit_parameter
 
 from augment._random import rng_for, spawn_seeds
 from augment._typing import BoolArray, FloatArray, IntArray
@@ -100,9 +101,10 @@ def _nearest_draw(job: _Fit, side: IntArray, seed: int) -> FloatArray:
         None if values is None else _safe_indexing(values, side)
         for values in (job.X, job.y, job.groups)
     )
+    takes_groups = groups is not None and has_fit_parameter(generator, "groups")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        generator.fit(X, y, **({} if groups is None else {"groups": groups}))
+        generator.fit(X, y, **({"groups": groups} if takes_groups else {}))
         drawn, labels = generator.sample(job.n_drawn, random_state=seed)
         pair = drawn if labels is None else (drawn, labels)
         samples = check_samples(pair, pair, None, None, None)

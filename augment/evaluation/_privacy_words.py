@@ -30,11 +30,10 @@ def judge(
     leaking = attacks[attacks["p_value"] <= LEAK_LEVEL]
     leak = ""
     if len(leaking):
-        line = max(leaking.to_dict("records"), key=lambda line: line["auc"])
+        line = max(_records(leaking), key=lambda line: float(line["auc"]))
         leak = (
             f"An attack ({line['attack']}) tells training rows from rows of other patients with an "
-            f"AUC of {line['auc']:.2f}, and finds {line['tpr']:.0%} of them while it accuses "
-            f"{line['fpr']:.0%} of the others."
+            f"AUC of {line['auc']:.2f}{_accusation(line)}."
         )
     elif nearest["p_value"] <= NEARNESS_LEVEL:
         leak = (
@@ -57,6 +56,13 @@ def judge(
         "{auc:.2f} [{lower:.2f}, {upper:.2f}], where 0.5 is guessing. Less than that cannot be "
         "seen with so few rows.".format(**strongest),
     )
+
+
+def _accusation(line: dict[str, Any]) -> str:
+    """Say how many an attack finds; with few patients it may accuse all of them."""
+    if line["fpr"] >= 1:
+        return ""
+    return f", and finds {line['tpr']:.0%} of them while it accuses {line['fpr']:.0%} of the others"
 
 
 def privacy_table(result: PrivacyResult) -> str:

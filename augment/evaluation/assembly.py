@@ -90,7 +90,9 @@ def _comparisons(plan: Plan, splits: list[Split], outcome: Outcome, study: Study
     """Compare arms over splits, and over patients where they are known."""
     if plan.cohort.groups is None:
         return compare(study, None, None)
-    influences = [trial.influences for trial in outcome.trials]
+    # What failed in one split is left out of all of them, as in the scores.
+    gone = np.asarray(np.isnan(study.values).all(axis=(0, 3)))[:, :, None, None]
+    influences = [np.where(gone, np.nan, trial.influences) for trial in outcome.trials]
     return compare(study, influences, [plan.cohort.groups[split.test] for split in splits])
 
 

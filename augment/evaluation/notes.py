@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from sklearn.utils.validation import has_fit_parameter
+
 from augment.evaluation.arms import Plan
 from augment.evaluation.worker import Report
 
@@ -15,7 +17,7 @@ _MAX_WARNINGS = 8
 
 
 def cohort_notes(plan: Plan, n_twins: int) -> list[str]:
-    """Name the classes that are not scored, and duplicates."""
+    """Name the classes that are not scored, duplicates, and who cannot weigh rows."""
     notes = []
     for k, label in enumerate(plan.cohort.classes.tolist()):
         if k not in plan.kept:
@@ -30,6 +32,12 @@ def cohort_notes(plan: Plan, n_twins: int) -> list[str]:
             f"{n_twins} rows have an exact duplicate{where}: where the two fall on different sides "
             "of a split, scores of all arms are a little too good. Drop duplicates, or pass groups."
         )
+    notes.extend(
+        f"{candidate.name} takes no sample_weight, so every row counts alike to it: synthetic ones "
+        f"in full, and not {plan.weight:g} times as much as real ones."
+        for candidate in plan.candidates
+        if plan.weight != 1 and not has_fit_parameter(candidate.learner, "sample_weight")
+    )
     return notes
 
 

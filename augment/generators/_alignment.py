@@ -80,6 +80,7 @@ class Alignment:
         grid: int,
         seed: int,
         device: torch.device | str = "cpu",
+        owners: IntArray | None = None,
     ) -> tuple[Self, FloatArray, IntArray | None]:
         """Group like images of each condition, and bring each group into one shape.
 
@@ -97,6 +98,8 @@ class Alignment:
             Of the groups.
         device : torch.device or str
             Where to compute.
+        owners : ndarray of int64 (n,) or None
+            The patient of each image, if known.
 
         Returns
         -------
@@ -112,7 +115,7 @@ class Alignment:
         for side in SIDES:
             small = _at_most(_tensor(images), side)
             aligned = _deformed(small, velocities)
-            group = _groups(aligned.flatten(1).double().numpy(), strata, given, seed)
+            group = _groups(aligned.flatten(1).double().numpy(), strata, given, seed, owners)
             targets = _means_of_others(aligned, group)
             velocities = _aligned(small, targets, velocities, unit, device)
             velocities -= _means(velocities, group)[group]
@@ -213,13 +216,16 @@ def _aligned(
     return torch.cat(found)
 
 
-def _groups(rows: FloatArray, strata: IntArray, given: FloatArray, seed: int) -> IntArray:
+def _groups(
+    rows: FloatArray, strata: IntArray, given: FloatArray, seed: int, owners: IntArray | None
+) -> IntArray:
     """Group like images of each condition; those of rare conditions join the nearest group."""
     group = np.full(len(rows), -1)
     for stratum in np.unique(strata):
         own = np.flatnonzero(strata == stratum)
+        theirs = None if owners is None else owners[own]
         if len(own) >= MIN_STRATUM_ROWS:
-            group[own] = group.max() + 1 + alike(_leading(rows[own]), given[own], seed)
+            group[own] = group.max() + 1 + alike(_leading(rows[own]), given[own], seed, theirs)
     if group.max() < 0:
         return np.zeros(len(rows), dtype=np.int64)
     lone = np.flatnonzero(group < 0)

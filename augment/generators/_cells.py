@@ -210,21 +210,18 @@ class CellReader:
         scores, observed = self.encoder.transform(frame, strata)
         rarity, distance = np.zeros(values.shape), np.zeros(values.shape)
         missing, ratio = np.zeros(values.shape), np.zeros(scores.shape)
-        for k, ((i, part), margin) in enumerate(
-            zip(self.places, self.encoder._margins, strict=True)
-        ):
-            if part == "missing":
-                absent = np.isnan(values[:, i])
-                lower, upper = margin.interval(absent.astype(np.float64), strata)
-                missing[:, i] = -np.log(np.maximum(upper - lower, self._least))
-            elif k in self._laws:
-                self._read_numbers(
-                    k, values[:, i], scores[:, k], ratio[:, k], rarity[:, i], distance[:, i]
-                )
+        for k, (entries, margin) in enumerate(self.encoder.entries(values)):
+            i, part = self.places[k]
+            if part == "choice":
+                unseen[:, i] |= np.isnan(entries)  # a choice that is none
+            if k in self._laws:
+                cell = scores[:, k], ratio[:, k], rarity[:, i], distance[:, i]
+                self._read_numbers(k, entries, *cell)
             else:
                 seen = observed[:, k]
-                lower, upper = margin.interval(values[seen, i], strata[seen])
-                rarity[seen, i] += -np.log(np.maximum(upper - lower, self._least))
+                lower, upper = margin.interval(entries[seen], strata[seen])
+                judged = missing if part == "missing" else rarity
+                judged[seen, i] += -np.log(np.maximum(upper - lower, self._least))
         self._mark_missing(values, unseen, missing)
         rarity += missing
         broken = self._broken(values, distance)
@@ -284,10 +281,17 @@ class CellReader:
             ratio[seen] = np.minimum(law.below_in_logarithms(x) - beyond, 0.0) * (x < low)
 
     def _mark_missing(self, values: FloatArray, unseen: BoolArray, missing: FloatArray) -> None:
-        """Judge what is missing where nothing ever was."""
+        """Judge what is missing where nothing ever was, or without what went missing with it."""
+        absent, names = np.isnan(values), self.schema.names
+        known = {names.index(n): names.index(s[0]) for s in self.schema.shared_masks for n in s}
         for i, column in enumerate(self.schema.columns):
-            if i not in self._masks and column.kind != "missing":
-                missing[np.isnan(values[:, i]) & ~unseen[:, i], i] = -np.log(self._least)
+            if i in known:
+                strange = absent[:, i] != absent[:, known[i]]
+            elif i not in self._masks and column.kind != "missing":
+                strange = absent[:, i]
+            else:
+                continue
+            missing[strange & ~unseen[:, i], i] = -np.log(self._least)
 
     def _broken(self, values: FloatArray, distance: FloatArray) -> FloatArray:
         """Say where exact relations are broken, and give their targets a distance, in place."""

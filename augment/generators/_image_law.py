@@ -121,7 +121,8 @@ class Mixture:
     shares : ndarray of float64 (m,)
         Probability of each component.
     means : ndarray of float64 (m, k)
-        Of each component: the mean of at least five images.
+        Of each component: the mean of at least five images, of at least five patients where they
+        are known (or of all that the condition has).
     roots : tuple of ndarray of float64 (r, k)
         Principal axes of each component, times their standard deviations.
     common : ndarray of float64 (r, k)
@@ -150,14 +151,16 @@ class Mixture:
         seed: int,
         given: FloatArray | None = None,
         group: IntArray | None = None,
+        owners: IntArray | None = None,
     ) -> Self:
         """Learn the mixture of codes `(n, k)`.
 
-        Continuous conditions `(n, q)` and the component of each code `(n,)` may be given.
+        Continuous conditions `(n, q)`, the component of each code `(n,)` and its patient `(n,)`
+        may be given.
         """
         given = np.zeros((len(codes), 0)) if given is None else given
         if group is None:
-            group = alike(codes, given, seed)
+            group = alike(codes, given, seed, owners)
         label = np.unique(group, return_inverse=True)[1]
         n, m = len(codes), int(label.max()) + 1
         means = np.stack([codes[label == part].mean(axis=0) for part in range(m)])
@@ -250,22 +253,24 @@ class ImageLaw:
         grid: int,
         seed: int,
         device: torch.device | str = "cpu",
+        owners: IntArray | None = None,
     ) -> Self:
         """Learn the law of images `(n, channels, height, width)`; see the parts.
 
-        The last `n_continuous` features are those of continuous conditions.
+        The last `n_continuous` features are those of continuous conditions; `owners` `(n,)` are
+        the patients of the images, if known.
         """
         small = np.bincount(strata, minlength=n_strata) < MIN_STRATUM_ROWS
         given = features[:, features.shape[1] - n_continuous :]
-        alignment, rows, group = Alignment.fit(images, strata, given, grid, seed, device)
+        alignment, rows, group = Alignment.fit(images, strata, given, grid, seed, device, owners)
         path = LinearPath.fit(rows, features, small[strata], k)
         codes = path.encode(rows, features)
-        everybody = Mixture.fit(codes, own, seed, given, group)
+        everybody = Mixture.fit(codes, own, seed, given, group, owners)
 
         def mixture_of(stratum: int) -> Mixture:
             here = strata == stratum
-            groups = None if group is None else group[here]
-            return Mixture.fit(codes[here], own, seed, given[here], groups)
+            groups, theirs = (None if known is None else known[here] for known in (group, owners))
+            return Mixture.fit(codes[here], own, seed, given[here], groups, theirs)
 
         mixtures = [everybody if small[s] else mixture_of(s) for s in range(n_strata)]
         return cls(alignment, path, (*mixtures, everybody))

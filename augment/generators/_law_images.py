@@ -61,6 +61,7 @@ class LawImageGenerator(ImageReconstructionMixin, LoopMixin, ImageGenerator):
             else int(self.deformation_grid),
             seed=seed_of(images.seed, "components"),
             device=self.device_,
+            owners=None if images.groups is None else images.groups[rows],
         )
 
     def _build_network(self) -> nn.Module | None:

@@ -84,9 +84,8 @@ def _refuse(vae: TabularVAE, y: Any, sample_weight: Any, groups: Any) -> None:
         "less. Keep one row of each patient": groups is not None,
         f"n_members is {vae.n_members}: every member would spend the budget again. Set "
         "n_members=1": vae.n_members != 1,
-        "checkpoint was given: it would hold rows on the disk. Leave it out": (
-            vae.checkpoint is not None
-        ),
+        "checkpoint was given: steps that are taken again after an interruption would be spent "
+        "again. Leave it out": (vae.checkpoint is not None),
         f"dp_delta is {delta}: it must be below 1": delta is not None and delta >= 1,
         "batch_size was given: every step sees all rows": vae.batch_size != "auto",
     }

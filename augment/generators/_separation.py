@@ -30,8 +30,9 @@ def separation(
     The differences between the classes of a small table are partly noise, and a generator that
     repeats them in full makes a classifier too sure of itself. The Gaussian classifier that a
     linear autoencoder implies (class means shrunk column by column, one covariance, shrunk) is
-    fitted on folds; the factor on its class differences that gives held-out labels the highest
-    likelihood is the share.
+    fitted on folds, and a factor on its class differences gives held-out labels a likelihood. The
+    share is the mean of the factor under that likelihood, all factors being equally likely
+    beforehand: among few patients the best factor is a matter of luck, the mean is not.
 
     Parameters
     ----------
@@ -67,8 +68,10 @@ def separation(
     prior, linear, quadratic = (np.vstack(part) for part in zip(*found, strict=True))
     truth = np.concatenate([labels[held_out] for held_out in judged])
     weight = np.concatenate([rows.weight[held_out] for held_out in judged])
-    losses = [_log_loss(prior + t * linear - t * t * quadratic, truth, weight) for t in _GRID]
-    return float(_GRID[int(np.argmin(losses))])
+    at_each = [prior + t * linear - t * t * quadratic for t in _GRID]
+    losses = np.array([_log_loss(part, truth, weight) for part in at_each])
+    n_patients = len(labels) if rows.groups is None else len(np.unique(rows.groups))
+    return float(np.average(_GRID, weights=np.exp(-n_patients * (losses - losses.min()))))
 
 
 def _discriminants(

@@ -33,9 +33,9 @@ class ImageVAE(LawImageGenerator):
     each other [4]_. The encoder and the decoder of both are linear, and at their known optimum:
     conditions move the mean, principal axes carry the rest. What makes the images good is the law
     of the latent codes: not a standard normal, but for each condition a mixture of Gaussians, each
-    of at least five images, with covariances drawn towards a common one. A convolutional path can
-    be added with `hidden_dim`; on small sets it smoothed more than it mended, so it is off by
-    default.
+    of at least five images, and of at least five patients where `groups` name them, with
+    covariances drawn towards a common one. A convolutional path can be added with `hidden_dim`; on
+    small sets it smoothed more than it mended, so it is off by default.
 
     Parameters
     ----------
@@ -98,8 +98,12 @@ class ImageVAE(LawImageGenerator):
     **What this does not do.** Detail that the deformation does not find in other images is
     averaged: outlines are sharp, folds of the cortex are not. It draws no texture that no image
     had. It gives no guarantee of privacy: a component may describe five images, and the images
-    that it draws lie between them. A continuous condition shifts the mean and the choice of
-    components alone. `reconstruct` deforms, too: to find anomalies set ``deformation_grid=0``.
+    that it draws lie between them. Without `groups` these may be five slices of one patient, and
+    draws then give that patient away; where a condition has fewer than five patients, its only
+    component describes all of them. With as many axes as images, those of `fit` are reconstructed
+    better than any other: whoever has the model itself can tell who was in it. A continuous
+    condition shifts the mean and the choice of components alone. `reconstruct` deforms, too: to
+    find anomalies set ``deformation_grid=0``.
 
     References
     ----------

@@ -54,7 +54,7 @@ class TabularGAN(AutoencoderGenerator):
         Weight of the gradient penalties.
     kl_weight : float or "auto", default="auto"
         Weight of the Kullback-Leibler term in the warm start. "auto": as in `TabularVAE`.
-    pooling : float, default=0.5
+    pooling : float, default=0.2
         How strongly a column's margins in different classes are drawn together where the data do
         not tell them apart; 0 keeps them apart.
     separation : float or "auto", default="auto"
@@ -141,7 +141,7 @@ class TabularGAN(AutoencoderGenerator):
         critic_dim: int = 64,
         penalty: float = 1.0,
         kl_weight: float | str = "auto",
-        pooling: float = 0.5,
+        pooling: float = 0.2,
         separation: float | str = "auto",
         max_steps: int | str = "auto",
         batch_size: int | str = "auto",

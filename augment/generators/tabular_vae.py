@@ -37,7 +37,7 @@ class TabularVAE(AutoencoderGenerator):
         Weight of the Kullback-Leibler term. Larger values switch off weak latent directions.
         "auto": ``1 + 5 * n_scores / n_samples``, at most 4: many columns and few rows are
         smoothed more.
-    pooling : float, default=0.5
+    pooling : float, default=0.2
         How strongly a column's margins in different classes are drawn together where the data do
         not tell them apart; 0 keeps them apart.
     separation : float or "auto", default="auto"
@@ -146,7 +146,7 @@ class TabularVAE(AutoencoderGenerator):
         latent_dim: int | str = "auto",
         hidden_dim: int | str = "auto",
         kl_weight: float | str = "auto",
-        pooling: float = 0.5,
+        pooling: float = 0.2,
         separation: float | str = "auto",
         max_steps: int | str = "auto",
         batch_size: int | str = "auto",

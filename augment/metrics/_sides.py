@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from augment._errors import InvalidInputError
 from augment._random import rng_for
@@ -77,6 +78,12 @@ def group_codes(groups: Any, n: int, name: str = "groups") -> IntArray:
     if values.shape != (n,):
         raise InvalidInputError(
             f"{name} must have one value for each of the {n} rows; found shape {values.shape}."
+        )
+    missing = np.flatnonzero(pd.isna(values))
+    if missing.size:
+        raise InvalidInputError(
+            f"{name} must name the patient of every row; {missing.size} are missing, the first in "
+            f"row {missing[0]}. Fill them, or drop the rows."
         )
     return np.asarray(np.unique(values.astype(str), return_inverse=True)[1], dtype=np.int64)
 

@@ -18,6 +18,7 @@ FORMAT = 1
 KIND = "detection"
 _BINS = 30
 _MOST_COLUMNS = 12
+_LONGEST = 32
 _METHODS = (
     "Five clones of {generator} were fitted, each on four fifths of the {n_train} rows that were "
     "taken for normal; the fifth that each did not see shows how unusual normal rows look. A row "
@@ -251,7 +252,9 @@ def _column_figure(columns: Mapping[str, float]) -> Drawing:
     with drawing(
         "columns", "Column farthest out", words, width=5, height=0.7 + 0.24 * len(shown)
     ) as (result, ax):
-        ax.barh([name for name, _ in shown], [100 * share for _, share in shown], color=BLUE)
+        ax.barh(range(len(shown)), [100 * share for _, share in shown], color=BLUE)
+        short = [name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…" for name, _ in shown]
+        ax.set_yticks(range(len(shown)), short)
         ax.set_xlabel("Share of flagged rows, %")
         quiet(ax, grid="x")
     return result

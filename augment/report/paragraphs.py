@@ -58,13 +58,16 @@ def methods(name: str, study: Mapping[str, Any], environment: Mapping[str, Any])
 
 def _lift_methods(generator: str, study: Mapping[str, Any]) -> list[str]:
     """Say how the lift was measured."""
-    s, rows = study["settings"], plural(study["unit"])
-    rope = s.get("rope", {})
+    s, rows, roles = study["settings"], plural(study["unit"]), study["roles"]
+    rope, compared = s.get("rope", {}), {roles["judged"], roles["reference"]}
     controls = [
         arm_name(arm).replace("R", "r", 1).replace("C", "c", 1)
         for arm in s.get("arms", ())
-        if arm not in ("real", "augmented", "synthetic")
+        if arm not in {"real", "augmented", "synthetic"} | compared
     ]
+    counted = s.get("synthetic_weight", 1)
+    weighed = "" if counted == 1 else f", each counting {counted:g} times as much as a real one"
+    moved = ", both with classical augmentation" if roles["reference"] == "classical" else ""
     return [
         f"We asked whether synthetic {rows} improve classifiers trained on "
         f"{_settings_phrase(s, study['unit'])}.",
@@ -76,8 +79,8 @@ def _lift_methods(generator: str, study: Mapping[str, Any]) -> list[str]:
         + "; in each split the generator was fitted on the training part alone.",
         f"Each classifier ({', '.join(s.get('estimators', ()))}) was trained on the real training "
         f"{rows} (about {s.get('n_train')}) and on these together with about "
-        f"{s.get('n_synthetic')} synthetic {rows}, and both were scored on the same held-out real "
-        f"{rows}.",
+        f"{s.get('n_synthetic')} synthetic {rows}{weighed}{moved}, and scored on the same held-out "
+        f"real {rows}.",
         f"Controls, scored alike: {', '.join(controls)}." if controls else "",
         "Lifts are paired differences per split; their 95 % intervals use the corrected resampled "
         "t-test of Nadeau and Bengio and are not adjusted for multiplicity; verdicts of single "

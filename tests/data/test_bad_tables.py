@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
 
-from augment._errors import AugmentError, InvalidInputError, InvalidTypeError
+from augment._errors import AugmentError, AugmentWarning, InvalidInputError, InvalidTypeError
 from augment.data import TableSchema
 
 pytestmark = pytest.mark.filterwarnings("ignore::augment._errors.AugmentWarning")
@@ -155,3 +157,34 @@ def test_refused_after_fit(table, words):
 def test_digits_as_text_are_numbers_after_fit():
     schema = TableSchema.infer(GOOD)
     assert schema.conform(GOOD.assign(age="7"))["age"].eq(7).all()
+
+
+TEXTS = {
+    "unknown": lambda number: "?" if number % 9 == 0 else str(number),
+    "detection limit": lambda number: f"<{number}" if number % 3 == 0 else str(number),
+    "unit": lambda number: f"{number} mg/dl",
+    "thousands": lambda number: f"{number * 1000:,}",
+    "text": str,
+}
+
+
+@pytest.mark.parametrize("write", TEXTS.values(), ids=TEXTS.keys())
+def test_numbers_in_text_are_told_from_identifiers(write):
+    numbers = np.random.default_rng(0).permutation(np.arange(100, 160))
+    frame = pd.DataFrame({"lab": [write(int(number)) for number in numbers]})
+    with pytest.raises(InvalidInputError, match=r"'lab' holds numbers.*to_numeric"):
+        TableSchema.infer(frame)
+    with pytest.raises(InvalidInputError, match="looks like an identifier"):
+        TableSchema.infer(frame.rename(columns={"lab": "patient_id"}))
+    declared = TableSchema.infer(frame, {"lab": "categorical"})
+    assert declared.columns[0].kind == "categorical"
+
+
+def test_repeated_numbers_in_text_are_remarked_on():
+    ages = pd.DataFrame({"age": [str(20 + i % 30) for i in range(89)] + ["?"]})
+    with pytest.warns(AugmentWarning, match="30 different numbers, but also"):
+        TableSchema.infer(ages)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for codes in (["0", "1", "2", "3"] * 20, ["C18", "C19", "C50.1"] * 20, ["1A", "2B"] * 30):
+            TableSchema.infer(pd.DataFrame({"codes": codes}))

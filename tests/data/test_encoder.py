@@ -273,13 +273,3 @@ def test_weights_move_the_margins():
 def test_impossible_arguments_are_refused(arguments):
     with pytest.raises(InvalidInputError, match=next(iter(arguments))):
         TableEncoder(TableSchema(()), **arguments)
-
-
-def test_decoding_is_fast():
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame(rng.normal(size=(200, 20))).add_prefix("x")
-    _, _, encoder = fitted(frame, rng.integers(0, 2, 200), 2)
-    scores = rng.standard_normal((10_000, 20))
-    encoder.inverse_transform(
-        scores, np.zeros(10_000, dtype=np.int64), scores
-    )  # no timing asserted

@@ -154,6 +154,26 @@ def test_pooling_grows_with_its_strength_and_with_noise():
     assert Pooling(1).shares_of_levels(table[[0, 0]], sizes)[0] == 0
 
 
+def test_a_trend_over_many_ordered_levels_is_kept_and_noise_is_not():
+    rule, kept = Pooling(1), {False: [], True: []}
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        for shift in (0.0, 1.5):
+            counts = np.zeros((2, 12))
+            for stratum in range(2):
+                grades = np.clip(np.rint(rng.normal(5 + shift * stratum, 2.5, 50)), 0, 11)
+                np.add.at(counts[stratum], grades.astype(int), 1)
+            one_way, turned = counts.sum(axis=1), counts[:, ::-1]
+            named = rule.shares_of_levels(counts, one_way)[0]
+            ordered = rule.shares_of_levels(counts, one_way, ordered=True)[0]
+            assert ordered >= named
+            assert rule.shares_of_levels(turned, one_way, ordered=True)[0] == pytest.approx(ordered)
+            kept[shift > 0].append((named, ordered))
+    (named, ordered), (_, of_noise) = (np.mean(kept[trend], axis=0) for trend in (True, False))
+    assert ordered > 0.8 > named
+    assert of_noise < 0.4
+
+
 @settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(1, 30), st.floats(0, 2))
 def test_levels_keep_their_laws(seed, n, n_levels, strength):

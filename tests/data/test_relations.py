@@ -65,6 +65,43 @@ def test_two_relations_share_a_term():
     assert found(frame) == ["s = a + b", "t = b + c"]
 
 
+def test_a_stay_in_hospital_leads_from_admission_to_discharge():
+    rng = np.random.default_rng(0)
+    start = pd.Timestamp("2019-01-01") + pd.to_timedelta(rng.integers(0, 9000, 80), unit="h")
+    hours = rng.integers(5, 400, 80)
+    frame = pd.DataFrame(
+        {
+            "admitted": start,
+            "discharged": start + pd.to_timedelta(hours, unit="h"),
+            "stay": pd.to_timedelta(hours, unit="h"),
+            "days": hours / 24,
+        }
+    )
+    assert found(frame) == ["discharged = admitted + stay", "days = 0.0416667 × stay"]
+    schema, _, encoder = fitted(frame, np.zeros(80, dtype=np.int64), 1)
+    scores = 2 * np.random.default_rng(1).standard_normal((500, encoder.n_scores))
+    made = schema.restore(encoder.inverse_transform(scores, np.zeros(500, dtype=np.int64)))
+    pd.testing.assert_series_equal(
+        made["stay"], made["discharged"] - made["admitted"], check_names=False, check_dtype=False
+    )
+    assert list(made.dtypes) == list(frame.dtypes)
+
+
+def test_a_flag_that_repeats_or_denies_another():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.random((60, 2)) < 0.4, columns=["smoker", "diabetic"])
+    frame["treated"], frame["never smoked"] = frame.diabetic, ~frame.smoker
+    frame["weight"] = rng.normal(70, 9, 60)
+    assert found(frame) == ["treated = diabetic", "never smoked = - smoker + 1"]
+
+
+def test_flags_do_not_hide_a_relation_of_numbers():
+    frame = with_column(4, "t", lambda f: (f.a + f.b).round(2))
+    flags = np.random.default_rng(0).random((60, 40)) < 0.5
+    frame = pd.concat([pd.DataFrame(flags).add_prefix("flag"), frame], axis=1)
+    assert found(frame) == ["t = a + b"]
+
+
 def test_incomplete_rows_do_not_hide_a_relation():
     frame = with_column(2, "t", lambda f: (f.a + f.b).round(2), n=200)
     rng = np.random.default_rng(1)
@@ -91,6 +128,7 @@ def test_no_relation_is_imagined():
         shape = 60, int(rng.integers(2, 45))
         frame = pd.DataFrame(rng.integers(0, rng.choice([2, 3, 4, 6, 20]), shape)).add_prefix("c")
         assert found(frame) == []
+        assert found(frame > 0) == []
 
 
 def test_strong_but_inexact_dependence_is_no_relation():

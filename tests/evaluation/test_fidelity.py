@@ -196,6 +196,7 @@ def test_small_samples_get_no_verdict():
         (lambda: fidelity(REAL[0], np.zeros((10, 1, 16, 16))), "all be tables, or all images"),
         (lambda: fidelity(REAL, FRESH, groups=[1, 2]), "groups of real"),
         (lambda: fidelity(REAL, FRESH, holdout_groups=[1]), "without a holdout"),
+        (lambda: fidelity(REAL, FRESH, groups=[None, *range(1, 100)]), "1 are missing.*row 0"),
         (lambda: fidelity(REAL[0][:2], FRESH[0]), "at least 4 rows"),
         (lambda: fidelity((1, 2, 3), FRESH), "a pair"),
         (lambda: fidelity([[1, 2]], FRESH), "frame, an array"),

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -177,6 +178,32 @@ def test_a_classifier_that_fails_in_one_arm_is_left_out_there():
     assert "synthetic" not in set(found.scores["arm"])
     assert any("LogisticRegression in arm 'synthetic'" in note for note in found.notes)
     assert "augmented" in set(found.scores["arm"])
+
+
+class Moody(LogisticRegression):
+    """Fails once, on many rows."""
+
+    failures: ClassVar[list[int]] = []
+
+    def fit(self, X, y):
+        if len(X) > 100 and not Moody.failures:
+            Moody.failures.append(len(X))
+            raise RuntimeError("not today")
+        return super().fit(X - 0.5, y)
+
+
+def test_what_failed_once_has_no_part_in_the_intervals_over_patients():
+    X, y = blobs(60, 3)
+    Moody.failures.clear()
+    both = {"LR": LogisticRegression(), "moody": Moody(C=1e-3)}
+    groups = np.arange(60) // 2
+    found = lift(Copies(), X, y, estimators=both, groups=groups, n_repeats=1).comparisons
+    assert Moody.failures
+    one, every = (
+        found.query("estimator == @name and reference == 'real'").drop(columns="estimator")
+        for name in ("LR", "all")
+    )
+    pd.testing.assert_frame_equal(one.reset_index(drop=True), every.reset_index(drop=True))
 
 
 def test_rare_classes_are_named_and_not_scored():

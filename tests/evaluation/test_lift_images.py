@@ -6,18 +6,23 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from augment import ImageClassifier, ImageVAE, LiftResult, evaluate_lift
 from augment._errors import AugmentWarning, InvalidInputError, InvalidTypeError
+from augment.evaluation.arms import Plan
 from augment.evaluation.by_group import group_error
+from augment.evaluation.classifiers import Candidate
 from augment.evaluation.images import (
     ConvolutionFeatures,
     ImageCopies,
     image_estimators,
     with_moved_copies,
 )
+from augment.evaluation.inputs import check_cohort
+from augment.evaluation.notes import cohort_notes
 from augment.evaluation.rows import TrainingSet, joined
 from tests.evaluation.doubles import Copies
 
@@ -143,6 +148,18 @@ def test_a_ratio_of_ones_own_counts_in_full():
     options = {"estimators": Recorder(**given), "n_splits": 2, "ratio": 1.0}
     lift(ImageCopies(), X, y, groups=groups, **options)
     assert {weight for *_, weight in Recorder.seen} == {None}
+
+
+def test_who_cannot_weigh_images_is_named():
+    X, y, groups = slices(24)
+    found = {
+        name: Candidate(name, None, learner, "")
+        for name, learner in (("k-NN", KNeighborsClassifier()), ("CNN", tiny()))
+    }
+    own = (check_cohort(X, y, groups), np.arange(2), {}, False, tuple(found.values()), (), 5.0, 0)
+    (note,) = cohort_notes(Plan(*own, None, weight=0.2), 0)
+    assert note.startswith("k-NN takes no sample_weight")
+    assert cohort_notes(Plan(*own, None), 0) == []
 
 
 def test_no_groups_are_warned_of_loudly():

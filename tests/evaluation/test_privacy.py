@@ -11,6 +11,7 @@ import pytest
 import augment
 from augment import Bootstrap, GaussianCopula, Jitter, PrivacyResult, evaluate_privacy
 from augment._errors import InvalidInputError
+from tests.evaluation.doubles import Copies
 from tests.evaluation.test_fidelity import cohort
 from tests.evaluation.test_fidelity_images import images
 from tests.house import REPOSITORY
@@ -188,6 +189,27 @@ def test_patients_with_several_rows_are_told_apart_as_one():
     train, holdout, drawn = ((who + rng.normal(size=(30, 6, 4))).reshape(-1, 4) for who in own)
     who = np.repeat(np.arange(30), 6)
     assert privacy(train, drawn, holdout, groups=who, holdout_groups=who).verdict == NOTHING
+
+
+def test_an_attack_that_accuses_everybody_is_not_praised_for_what_it_finds():
+    rng = np.random.default_rng(0)
+    train, holdout = (
+        (rng.normal(size=(n, 1, 6)) * 3 + rng.normal(size=(n, 4, 6)) / 3).reshape(-1, 6)
+        for n in (40, 12)
+    )
+    drawn = train[::2] + rng.normal(size=(80, 6))
+    who = [np.repeat(np.arange(n), 4) for n in (40, 12)]
+    result = privacy(train, drawn, holdout, groups=who[0], holdout_groups=who[1])
+    assert result.strongest["fpr"] == 1
+    assert "tells training rows" in result.reason
+    assert "accuses" not in result.reason
+
+
+def test_a_generator_that_knows_no_patients_is_audited_all_the_same():
+    who = np.arange(80) // 2
+    audited = {"generator": Copies(), "n_audit_fits": 6, "groups": who, "holdout_groups": who}
+    result = privacy(TRAIN, FRESH, HOLDOUT, **audited)
+    assert result.attacks["attack"].iloc[-1] == "refits on halves"
 
 
 def test_result_survives_json(planted):

@@ -12,7 +12,7 @@ from augment import ImageGAN, ImageVAE
 from augment._errors import InvalidInputError, SmallDataWarning
 from augment._random import torch_generator
 from augment.generators._image_law import ImageLaw, Mixture
-from augment.generators._likeness import MIN_IMAGES
+from augment.generators._likeness import MIN_IMAGES, MIN_PATIENTS, alike
 from augment.networks.warping import displacements, moved
 from augment.training import Checkpoint
 
@@ -197,6 +197,35 @@ def test_components_describe_five_images_or_more():
     codes = np.concatenate([rng.normal(size=(38, 6)), 50 + rng.normal(size=(2, 6))])
     mixture = Mixture.fit(codes, own=0.7, seed=0)
     assert (mixture.shares * len(codes) >= MIN_IMAGES).all()
+
+
+def repeated(n_patients=12, n_slices=6):
+    """Give slices that are much the same for each patient, and the patient of each."""
+    rng = np.random.default_rng(0)
+    patients = np.repeat(np.arange(n_patients), n_slices)
+    faces = rng.random((n_patients, 1, 14, 14))
+    return faces[patients] + rng.normal(0, 0.02, (len(patients), 1, 14, 14)), patients
+
+
+@pytest.mark.parametrize("grid", [0, 3])
+def test_components_describe_five_patients_or_more_where_patients_are_known(grid):
+    images, patients = repeated()
+    vae = ImageVAE(deformation_grid=grid, random_state=0).fit(images, groups=patients)
+    assert 1 <= len(vae.law_.mixtures[0].shares) <= 12 // MIN_PATIENTS
+    alone = ImageVAE(deformation_grid=grid, random_state=0).fit(images)
+    assert len(alone.law_.mixtures[0].shares) > 12 // MIN_PATIENTS
+    few = patients < 4
+    vae.fit(images[few], groups=patients[few])
+    assert len(vae.law_.mixtures[0].shares) == 1
+
+
+def test_groups_of_few_patients_join_the_nearest():
+    rng = np.random.default_rng(0)
+    patients = np.repeat(np.arange(15), 8)
+    codes = rng.normal(size=(15, 3))[patients] * 50 + rng.normal(size=(120, 3))
+    label = alike(codes, np.zeros((120, 0)), 0, patients)
+    assert min(len(np.unique(patients[label == part])) for part in np.unique(label)) >= MIN_PATIENTS
+    assert len(np.unique(alike(codes, np.zeros((120, 0)), 0))) > 3
 
 
 def test_the_mixture_keeps_mean_and_covariance():

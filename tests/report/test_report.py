@@ -245,7 +245,18 @@ def image_lift(**changes):
         summary=renamed(result.summary),
         calibration=renamed(result.calibration),
         comparisons=lines,
-        settings={**result.settings, "roles": roles},
+        settings={
+            **result.settings,
+            "roles": roles,
+            "arms": [
+                "real",
+                "augmented",
+                "classical",
+                "classical_augmented",
+                "classical_bootstrap",
+            ],
+            "synthetic_weight": 0.2,
+        },
         external=dataclasses.replace(result.external, summary=renamed(result.external.summary)),
         **changes,
     )
@@ -261,6 +272,9 @@ def test_slices_are_judged_on_top_of_classical_augmentation():
     assert "Real, classically augmented" in html
     assert "over patients −1.2 to +7.7" in html
     assert "Real rows" not in html
+    told = found["studies"][0]["methods"]
+    assert "each counting 0.2 times as much as a real one, both with classical aug" in told
+    assert "Controls, scored alike: classical + copies." in told
     assert report.report_card(found)["studies"][0]["lift"]["roc_auc"]["lift"] == 0.0321
 
 

@@ -1,0 +1,78 @@
+"""Numbers that came as text: a laboratory's '<0.1', a unit, a question mark for "unknown"."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pandas as pd
+
+from augment._errors import InvalidInputError, listed
+from augment.data.columns import Column
+
+__all__ = ["levels_like_numbers", "refuse_numbers_in_text"]
+
+# Text is taken for numbers if so large a share of it looks like one.
+_MOSTLY = 0.6
+# Fewer different numbers may well be codes.
+_MANY = 12
+# A number, perhaps with a sign before it and a unit behind.
+_NUMBER = re.compile(r"^\s*[<>≤≥~+\-]?\s*\d[\d.,']*\s*(%|\s\S.*)?$")
+
+
+def refuse_numbers_in_text(name: Any, present: pd.Series) -> None:
+    """Refuse a column of text that is numbers, and say how to make it so.
+
+    Parameters
+    ----------
+    name : object
+        Of the column.
+    present : Series of shape (n,)
+        Its entries.
+
+    Raises
+    ------
+    InvalidInputError
+        If most of them are numbers with something around.
+    """
+    text = present.astype(str)
+    if text.str.match(_NUMBER).mean() < _MOSTLY:
+        return
+    odd = _not_numbers(text)
+    found = f"but also entries such as {listed(odd, 3)}" if odd else "written as text"
+    raise InvalidInputError(
+        f"column {name!r} holds numbers, {found}. Take units and signs such as '<' off, then make "
+        "it numbers with pandas.to_numeric(column, errors='coerce'), which turns the rest into "
+        "missing values. In a file, leave a cell without a number empty."
+    )
+
+
+def levels_like_numbers(column: Column) -> str | None:
+    """Say that levels may be meant as numbers; None if they are few, or no numbers.
+
+    Parameters
+    ----------
+    column : Column
+        A categorical one.
+
+    Returns
+    -------
+    str or None
+    """
+    if len(column.levels) < _MANY or not all(isinstance(level, str) for level in column.levels):
+        return None
+    odd = _not_numbers(pd.Series(column.levels, dtype=object))
+    if len(odd) > (1 - _MOSTLY) * len(column.levels):
+        return None
+    found = f"but also {listed(odd, 3)}" if odd else "written as text"
+    return (
+        f"column {column.name!r} holds {len(column.levels) - len(odd)} different numbers, {found}; "
+        "it is taken for a category. If these are amounts, make them numbers with "
+        "pandas.to_numeric(column, errors='coerce')."
+    )
+
+
+def _not_numbers(text: pd.Series) -> list[str]:
+    """Give the different entries that cannot be read as numbers."""
+    different = pd.Series(text.unique(), dtype=object)
+    return different[pd.to_numeric(different, errors="coerce").isna()].tolist()

@@ -1,0 +1,50 @@
+"""The scripts in `benchmarks/` start, and the study of small tables runs."""
+
+import importlib.util
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.house import REPOSITORY
+
+SCRIPTS = sorted((REPOSITORY / "benchmarks").glob("*.py"))
+
+
+def load(path):
+    """Import a script of the folder as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_every_script_can_be_imported(path, monkeypatch):
+    monkeypatch.syspath_prepend(str(path.parent))
+    assert load(path).__doc__
+
+
+def test_small_tables_runs_goes_on_and_reports(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(90, 3)), columns=list("abc"))
+    frame["target"] = np.where(frame["a"] + rng.normal(size=90) > 0, "ill", "well")
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    frame.to_csv(tables / "clinic.csv", index=False)
+    out = tmp_path / "results.csv"
+    script = str(REPOSITORY / "benchmarks" / "small_tables.py")
+    command = [sys.executable, script, "run", "--data", str(tables), "--out", str(out)]
+    command += ["--sizes", "50", "--splits", "1", "--methods", "Bootstrap"]
+    for found in ("1 cells to run", "0 cells to run"):
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert found in done.stdout
+    table = pd.read_csv(out)
+    assert sorted(table["method"].unique()) == ["Bootstrap", "real"]
+    assert table["classifier"].nunique() == 6
+    assert table["roc_auc"].between(0, 1).all()
+    report = [sys.executable, script, "report", "--out", str(out)]
+    page = subprocess.run(report, capture_output=True, text=True, check=True).stdout
+    assert "Bootstrap" in page

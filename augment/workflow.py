@@ -6,20 +6,19 @@ fails leaves nothing half-written.
 
 from __future__ import annotations
 
-import json
-import math
-import os
-import shutil
-import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 from augment._errors import InvalidInputError, did_you_mean, listed, or_note
+from augment._run_directory import (
+    RunDirectory,
+    atomic_path,
+    describe_environment,
+    ensure_writable,
+    to_json,
+    to_plain,
+)
 from augment._settings import Settings, check_names, load_settings, parse_overrides
 from augment._streams import draw_rows
 from augment._tables import (
@@ -29,9 +28,6 @@ from augment._tables import (
     split_table,
     write_table,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = [
     "RunDirectory",
@@ -141,36 +137,6 @@ def fit_together(generator: Any, X: Any, y: Any, groups: Any) -> bool:
         return is_main_process()
 
 
-def describe_environment() -> dict[str, Any]:
-    """Say what a run was computed with: versions, platform, cores; no names, no paths.
-
-    Returns
-    -------
-    dict
-        JSON values only.
-    """
-    import platform
-    from importlib.metadata import PackageNotFoundError, version
-
-    import joblib
-
-    import augment
-
-    packages = {}
-    for name in ("numpy", "scipy", "pandas", "scikit-learn", "imbalanced-learn", "torch", "monai"):
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            packages[name] = "not installed"
-    return {
-        "augment": augment.__version__,
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "cores": int(joblib.cpu_count()),
-        "packages": packages,
-    }
-
-
 def describe_model(path: str | Path) -> dict[str, Any]:
     """Say what a model file holds; a model holds no row of its training table.
 
@@ -209,187 +175,3 @@ def describe_model(path: str | Path) -> dict[str, Any]:
     facts["parameters"] = stored.params
     facts["saved with"] = stored.versions
     return facts
-
-
-def to_json(value: Any) -> str:
-    """Write JSON that any reader accepts: not-a-number and infinity become null."""
-    return json.dumps(to_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def to_plain(value: Any) -> Any:
-    """Turn numpy scalars and arrays, paths, tuples and NaN into plain JSON values."""
-    if isinstance(value, Mapping):
-        return {str(key): to_plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [to_plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if hasattr(value, "tolist"):
-        return to_plain(value.tolist())
-    return str(value)
-
-
-@contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Give a temporary name to write to; rename it to ``path`` when the block succeeds.
-
-    Parameters
-    ----------
-    path : path
-        Where the whole file shall stand. Missing folders are made.
-
-    Yields
-    ------
-    Path
-        A name in the same folder with the same ending.
-    """
-    path = Path(path)
-    ensure_writable(path)
-    handle, name = tempfile.mkstemp(prefix=".partial-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    partial = Path(name)
-    try:
-        yield partial
-        partial.chmod(0o666 & ~_umask())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    """Read the process's file mode mask (there is no call that only reads it)."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def ensure_writable(path: str | Path) -> None:
-    """Check, before work starts, that a file can be written at ``path``.
-
-    Raises
-    ------
-    InvalidInputError
-        If ``path`` is a folder, or its folder cannot be made or written to.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise InvalidInputError(f"Expected a file name to write to; '{path}' is a folder.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise InvalidInputError(
-            f"Cannot write '{path}' ({error.strerror}). Choose a place you may write to."
-        ) from error
-
-
-class RunDirectory:
-    """A folder of results that appears whole or not at all.
-
-    Files are staged in a hidden folder beside their place and moved there when the ``with`` block
-    ends well. When it fails, the stage is removed, and so is the folder if this run made it.
-    Files of other names that are already there are left alone.
-
-    Parameters
-    ----------
-    path : path
-        The folder of the run.
-
-    Raises
-    ------
-    InvalidInputError
-        On entry, if the folder cannot be made or written to.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with RunDirectory(Path(folder) / "run") as run:
-    ...         run.write_json("metrics.json", {"verdict": "helps"})
-    ...     sorted(p.name for p in (Path(folder) / "run").iterdir())
-    ['metrics.json']
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-
-    def __enter__(self) -> Self:
-        """Make the folder and its stage."""
-        self._made = _missing_folders(self.path)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._stage = Path(tempfile.mkdtemp(prefix=".partial-", dir=self.path))
-        except OSError as error:
-            self._remove_made()
-            raise InvalidInputError(
-                f"Cannot write results to the folder '{self.path}' ({error.strerror}). "
-                "Choose another with --out."
-            ) from error
-        self._started = time.perf_counter()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Move the staged files to their place, or remove them."""
-        if kind is None:
-            for staged in sorted(self._stage.iterdir()):
-                _move(staged, self.path / staged.name)
-        shutil.rmtree(self._stage, ignore_errors=True)
-        if kind is not None:
-            self._remove_made()
-
-    def _remove_made(self) -> None:
-        """Remove the folders that this run made, as far as they are empty."""
-        for folder in self._made:
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
-
-    def file(self, name: str) -> Path:
-        """Give the staged name of a file, for code that writes it itself."""
-        return self._stage / name
-
-    def write_text(self, name: str, text: str) -> None:
-        """Write UTF-8 text."""
-        self.file(name).write_text(text, encoding="utf-8")
-
-    def write_json(self, name: str, value: Any) -> None:
-        """Write indented JSON."""
-        self.write_text(name, to_json(value))
-
-    def write_frame(self, name: str, frame: pd.DataFrame) -> None:
-        """Write a tidy CSV without the index."""
-        frame.to_csv(self.file(name), index=False)
-
-    def write_settings(self, settings: Settings) -> None:
-        """Write ``settings.json``: enough to run the same study again."""
-        self.write_json("settings.json", settings.model_dump(mode="json"))
-
-    def write_environment(self) -> dict[str, Any]:
-        """Write ``environment.json`` and return it: versions, platform, cores and seconds."""
-        seconds = round(time.perf_counter() - self._started, 1)
-        environment = {**describe_environment(), "seconds": seconds}
-        self.write_json("environment.json", environment)
-        return environment
-
-
-def _move(staged: Path, place: Path) -> None:
-    """Put a file or folder in its place; a folder of an earlier run makes way."""
-    if staged.is_dir() and place.is_dir():
-        shutil.rmtree(place)
-    staged.replace(place)
-
-
-def _missing_folders(path: Path) -> list[Path]:
-    """List the folders that must be made for ``path``, innermost first."""
-    missing = []
-    while not path.exists() and path != path.parent:
-        missing.append(path)
-        path = path.parent
-    return missing

@@ -24,11 +24,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
-from image_rivals import monai_dcgan, monai_vae
 from PIL import Image
 from sklearn.base import clone
 
 from augment import ImageClassifier, ImageGAN, ImageVAE
+from augment._random import isolated_rng
+from augment.benchmarking.rivals import monai_gan, monai_vae
 from augment.metrics import compare_images
 
 SIDE = 64
@@ -58,6 +59,10 @@ class Data:
     def rows(self, chosen: np.ndarray) -> Data:
         """Give some of them."""
         return Data(self.X[chosen], self.y[chosen], self.blocks[chosen])
+
+    def exchanged(self) -> dict[str, np.ndarray]:
+        """Give images and labels as rivals of the benchmark take them."""
+        return {"images": self.X, "labels": self.y}
 
 
 Draw: TypeAlias = Callable[[Data, np.ndarray, int], dict[str, np.ndarray]]
@@ -128,11 +133,18 @@ def generators(budget: float) -> dict[str, Draw]:
         return lambda data, wanted, seed: {name: pca_gaussian(data.X, data.y, wanted, axes, seed)}
 
     def variational(data: Data, wanted: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-        return monai_vae(data.X, data.y, wanted, VAE_SECONDS * budget, seed)
+        with isolated_rng(seed):
+            model = monai_vae.fit(data.exchanged(), "", [], seed, seconds=VAE_SECONDS * budget)
+        laws = {"fitted law": "class", "N(0, I)": "standard"}
+        return {
+            f"MONAI VAE, {name}": monai_vae.draw((*model[:-1], law), wanted, seed)
+            for name, law in laws.items()
+        }
 
     def adversarial(data: Data, wanted: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-        drawn = monai_dcgan(data.X, data.y, wanted, GAN_SECONDS * budget, seed)
-        return {"MONAI DCGAN": drawn}
+        with isolated_rng(seed):
+            model = monai_gan.fit(data.exchanged(), "", [], seed, seconds=GAN_SECONDS * budget)
+        return {"MONAI DCGAN": monai_gan.draw(model, wanted, seed)}
 
     return {
         "PCA + Gaussian, all axes": pca(None),

@@ -162,7 +162,7 @@ def run(settings: Settings, out: str | Path) -> Result:
     board = benchmarking.build_leaderboard(grid, scores, cells, missing)
     with workflow.RunDirectory(out) as directory:
         directory.write_settings(settings)
-        environment = directory.write_environment()
+        environment = directory.write_environment(seconds=_cell_seconds(cells))
         _write_tables(directory, settings.format, scores, cells)
         directory.write_json("leaderboard.json", board)
         directory.write_json("metrics.json", _metrics(board, environment))
@@ -239,6 +239,12 @@ def _write_tables(
             directory.write_frame(f"{name}.csv", frame)
 
 
+def _cell_seconds(cells: pd.DataFrame) -> float:
+    """Add up what all cells took, whenever and wherever they ran."""
+    spent = cells[["fit_seconds", "sample_seconds", "score_seconds"]].astype(float)
+    return float(spent.to_numpy(na_value=0.0).sum())
+
+
 def _metrics(board: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
     """Give the figures that matter, for machines."""
     return {
@@ -259,7 +265,16 @@ def _shown(settings: Settings) -> dict[str, Any]:
     )
     shown["datasets"] = [Path(source).name for source in settings.datasets]
     shown["generators"] = {Path(name).name: given for name, given in settings.generators.items()}
+    if settings.limits:
+        shown["limits"] = {Path(name).name: _words(part) for name, part in settings.limits.items()}
     return shown
+
+
+def _words(part: Part) -> str:
+    """Write the part of the cells that a generator runs on."""
+    sizes = [f"n = {size}" for size in part.sizes]
+    repeats = [] if part.repeats is None else [f"{part.repeats} repeats"]
+    return ", ".join([*part.datasets, *sizes, *repeats]) or "all cells"
 
 
 def main(out: str | Path, *overrides: str) -> Result:

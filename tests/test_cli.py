@@ -89,6 +89,12 @@ def test_python_m_augment_says_what_is_wrong_in_one_line():
     assert not os.path.lexists("nowhere")
 
 
+@pytest.mark.parametrize("command", [("fit", "nowhere"), ("evaluate", "nowhere.npz")])
+def test_a_folder_that_is_not_there_may_have_been_one_of_images(command, tmp_path):
+    result = invoke(*command, "--out", tmp_path / "model.safetensors")
+    assert_one_line_error(result, "a table, a folder of images or an .npz file", "found nothing")
+
+
 def test_fit_then_sample_gives_marked_rows(table, model, tmp_path):
     out = tmp_path / "rows.csv"
     result = invoke("sample", model, "-n", 20, "--seed", 1, "--out", out)

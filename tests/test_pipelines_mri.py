@@ -190,5 +190,5 @@ def test_evaluate_takes_folders(folder, tmp_path, lift):
     (tmp_path / "empty").mkdir()
     done = invoke("evaluate", tmp_path / "empty", "--out", tmp_path / "c")
     assert done.exit_code == 2
-    assert "found none among 0 files" in done.stderr.replace("\n", " ")
+    assert "found no file that matches" in done.stderr.replace("\n", " ")
     assert not (tmp_path / "c").exists()

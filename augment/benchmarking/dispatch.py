@@ -1,9 +1,10 @@
-"""Cells to workers: through joblib on this machine or a Ray cluster, or to a Dask cluster."""
+"""Cells to workers: through joblib on this machine, or to a Dask or a Ray cluster."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import joblib
@@ -64,7 +65,9 @@ def dispatched(
             yield from _through_dask(client, call, tasks)
         return
     if backend == "ray":
-        _join_ray(address)
+        with _ray_cluster(address, n_jobs) as ray:
+            yield from _through_ray(ray, call, tasks, n_jobs)
+        return
     with joblib.parallel_config(backend=backend):
         parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
         results = parallel(joblib.delayed(call)(task) for task in tasks)
@@ -109,19 +112,43 @@ def _dask_client(address: str | None, n_jobs: int) -> Any:
     return distributed.Client(n_workers=n_workers, threads_per_worker=1, dashboard_address=None)
 
 
-def _join_ray(address: str | None) -> None:
-    """Join a Ray cluster, or start one on this machine."""
+def _through_ray(
+    ray: Any, call: Callable[[Any], Any], tasks: Iterable[Any], n_jobs: int
+) -> Iterator[Any]:
+    """Keep the workers of a Ray cluster busy; Ray itself repeats a task whose worker is lost.
+
+    joblib's Ray backend gives all results at the end: a benchmark that is stopped would lose them.
+    """
+    remote = ray.remote(num_cpus=1, max_retries=3)(call)
+    waiting = iter(tasks)
+    n_workers = n_jobs if n_jobs > 0 else max(1, int(ray.cluster_resources().get("CPU", 1)))
+    running = [remote.remote(task) for task in itertools.islice(waiting, n_workers)]
+    while running:
+        done, running = ray.wait(running, num_returns=1)
+        running += [remote.remote(task) for task in itertools.islice(waiting, 1)]
+        yield ray.get(done[0])
+
+
+@contextmanager
+def _ray_cluster(address: str | None, n_jobs: int) -> Iterator[Any]:
+    """Join a Ray cluster, or start one on this machine; leave, or end, it afterwards."""
     ray = optional_import("ray", extra="distributed", purpose="The Ray backend")
-    bridge = optional_import("ray.util.joblib", extra="distributed", purpose="The Ray backend")
-    bridge.register_ray()
     if ray.is_initialized():
+        yield ray
         return
+    options: dict[str, Any] = {"address": address} if address else {"include_dashboard": False}
+    if not address and n_jobs > 0:
+        options["num_cpus"] = n_jobs
     try:
-        ray.init(address=address, include_dashboard=False)
+        ray.init(**options, logging_level="ERROR", log_to_driver=False)
     except ConnectionError as error:
         raise InvalidInputError(
             f"No Ray cluster answers at '{address}' ({error}). Start one with: ray start --head"
         ) from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
 
 
 def _broken() -> type[Exception]:

@@ -38,7 +38,7 @@ def rank_figure(key: str, metric: str, found: Mapping[str, Any]) -> Drawing:
         caption += " A bar joins generators that Nemenyi's test cannot tell apart."
     height = 0.9 + 0.2 * len(groups) + 0.22 * ((len(ranks) + 1) // 2)
     title = f"Mean rank: {name}"
-    with drawing(key, title, summary, width=6.2, height=height, caption=caption) as (result, ax):
+    with drawing(key, title, summary, width=5.2, height=height, caption=caption) as (result, ax):
         _rank_axis(ax, len(ranks))
         for line, (first, last) in enumerate(groups):
             y = -0.35 - 0.32 * line
@@ -118,24 +118,23 @@ def lift_figure(key: str, metric: str, rows: Sequence[Mapping[str, Any]]) -> Dra
     Returns
     -------
     Drawing
+        On one data set there is no interval over data sets: dots alone.
     """
     measure = MEASURES[metric]
-    scale = 100.0 if measure.points else 1.0
-    shown = [
-        (row["generator"], *(scale * row["metrics"][metric][p] for p in ("lift", "lower", "upper")))
-        for row in rows
-        if row["generator"] != REAL and row["metrics"][metric]["lower"] is not None
-    ]
-    parts = "; ".join(f"{name} {lift:+.2f} ({a:+.2f} to {b:+.2f})" for name, lift, a, b in shown)
     unit = "points" if measure.points else "own unit"
-    summary = f"Change of {measure.name} against real rows alone, {unit}, 95 % intervals: {parts}."
-    caption = "95 % intervals over data sets, unadjusted. Blue is clear of zero and better."
+    shown = _lifts_of(metric, rows)
+    parts = "; ".join(text for *_, text in shown)
+    summary = f"Change of {measure.name} against real rows alone, {unit}: {parts}."
+    caption = "No interval over data sets: too few. lifts.csv has intervals over repeats."
+    if any(lower < upper for _, _, lower, upper, _ in shown):
+        caption = "95 % intervals over data sets, unadjusted. Blue is clear of zero and better."
     size = {"width": 4.6, "height": 0.8 + 0.3 * len(shown)}
     title = f"Lift: {measure.name}"
     with drawing(key, title, summary, caption=caption, **size) as (result, ax):
         ax.axvline(0, color=MUTED, linewidth=0.9)
-        for place, (_, lift, lower, upper) in enumerate(shown):
-            color = BLUE if lower > 0 else OCHRE if upper < 0 else GREY
+        for place, (_, lift, lower, upper, _) in enumerate(shown):
+            clear = lower < upper and (lower > 0 or upper < 0)
+            color = GREY if not clear else BLUE if lower > 0 else OCHRE
             ax.axhspan(-place - 0.4, -place + 0.4, color=PALE if place % 2 else "none", linewidth=0)
             ax.plot([lower, upper], [-place] * 2, color=color, solid_capstyle="round")
             ax.plot([lift], [-place], marker="o", markersize=5.5, color=color)
@@ -144,3 +143,22 @@ def lift_figure(key: str, metric: str, rows: Sequence[Mapping[str, Any]]) -> Dra
         ax.set_xlabel(f"worse   ←   {measure.name}, {unit}   →   better")
         quiet(ax, left=False)
     return result
+
+
+def _lifts_of(
+    metric: str, rows: Sequence[Mapping[str, Any]]
+) -> list[tuple[str, float, float, float, str]]:
+    """Give name, lift, ends of the interval (both the lift where there is none) and words."""
+    scale = 100.0 if MEASURES[metric].points else 1.0
+    shown = []
+    for row in rows:
+        name, found = row["generator"], row["metrics"][metric]
+        if name == REAL or found["lift"] is None:
+            continue
+        lift, text = scale * found["lift"], f"{name} {scale * found['lift']:+.2f}"
+        ends = [lift, lift]
+        if found["lower"] is not None:
+            ends = [scale * found["lower"], scale * found["upper"]]
+            text += f" ({ends[0]:+.2f} to {ends[1]:+.2f})"
+        shown.append((name, lift, *ends, text))
+    return shown

@@ -9,6 +9,7 @@ from typing import Any
 from augment.benchmarking.figures import lift_figure, rank_figure
 from augment.benchmarking.markdown import panel_caption, panel_table
 from augment.benchmarking.ranking import MEASURES
+from augment.report.pages import rendered
 
 __all__ = ["render_leaderboard"]
 
@@ -41,22 +42,11 @@ def render_leaderboard(
     str
         One HTML document that needs no other file, no network and no script.
     """
-    import jinja2
-    from markupsafe import Markup
-
-    css = jinja2.PackageLoader("augment.report")
-    env = jinja2.Environment(
-        loader=jinja2.PackageLoader("augment.benchmarking"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    env.filters["svg"] = Markup  # figures are our own drawing, with all text escaped
-    return env.get_template("leaderboard.html.j2").render(
+    return rendered(
+        "leaderboard.html.j2",
+        package="augment.benchmarking",
         title=title,
         date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
-        style=Markup(css.get_source(jinja2.Environment(loader=css), "report.css")[0]),
         panels=[_view(panel, f"p{i}") for i, panel in enumerate(board["panels"])],
         board=board,
         settings=settings,
@@ -79,7 +69,11 @@ def _view(panel: Mapping[str, Any], key: str) -> dict[str, Any]:
             rank_figure(f"{key}-rank-{metric}", metric, panel["rankings"][metric])
             for metric in drawn
         ],
-        "lifts": [lift_figure(f"{key}-lift-{metric}", metric, panel["rows"]) for metric in drawn],
+        "lifts": [
+            lift_figure(f"{key}-lift-{metric}", metric, panel["rows"])
+            for metric in drawn
+            if len(panel["rows"]) > 1
+        ],
         "pairs": [_pairs(metric, panel["rankings"][metric]) for metric in drawn],
     }
 

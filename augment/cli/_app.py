@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from augment._errors import AugmentError, AugmentWarning
+from augment.cli._keyboard import workers_shielded
 
 __all__ = [
     "Covariates",
@@ -34,6 +35,7 @@ __all__ = [
 # The base class of usage errors, wherever this version of typer keeps its click.
 _USAGE_ERROR = cast("type[Exception]", typer.BadParameter.__mro__[2])
 _ORDER = ("demo", "evaluate", "fit", "sample", "detect", "benchmark", "run", "report", "info")
+_STOPPED = 130  # what shells give for Ctrl-C
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -48,26 +50,36 @@ class _OneLineErrors(TyperGroup):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run a command; other exceptions than bad input keep their traceback."""
         kwargs["standalone_mode"] = False
-        try:
-            with warnings.catch_warnings():
-                warnings.showwarning = _show_warning
+        kept = "Nothing half-written is left."
+        with warnings.catch_warnings(), workers_shielded():
+            warnings.showwarning = _show_warning
+            warnings.filterwarnings("ignore", message=".*have been cancelled", module="joblib")
+            try:
                 code = super().main(*args, **kwargs)
-        except AugmentError as error:
-            _fail(str(error))
-        except _USAGE_ERROR as error:
-            context = getattr(error, "ctx", None)
-            name = context.command_path if context else "augment"
-            message = error.format_message() if hasattr(error, "format_message") else str(error)
-            _fail(f"{message.rstrip('.')}. See: {name} --help".replace("?.", "?"))
-        except typer.Abort:
-            sys.exit(130)
-        sys.exit(code if isinstance(code, int) else 0)
+            except AugmentError as error:
+                _fail(str(error))
+            except _USAGE_ERROR as error:
+                context = getattr(error, "ctx", None)
+                name = context.command_path if context else "augment"
+                message = error.format_message() if hasattr(error, "format_message") else str(error)
+                _fail(f"{message.rstrip('.')}. See: {name} --help".replace("?.", "?"))
+            except typer.Abort as stop:
+                code, kept = _STOPPED, str(stop) or kept
+            # Here all that an interrupt had stopped is let go of, and its workers are gone.
+            if code == _STOPPED:
+                _say(f"Stopped. {kept}")
+            sys.exit(code if isinstance(code, int) else 0)
 
 
 def _fail(message: str) -> None:
     """Say in one line what is wrong, and stop."""
-    typer.echo(f"Error: {' '.join(message.split())}", err=True)
+    _say(f"Error: {message}")
     sys.exit(2)
+
+
+def _say(message: str) -> None:
+    """Write one line to the terminal."""
+    typer.echo(" ".join(message.split()), err=True)
 
 
 def _show_warning(

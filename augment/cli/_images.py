@@ -14,7 +14,18 @@ __all__ = ["fit_images", "holds_images", "sample_images"]
 
 
 def holds_images(path: Path) -> bool:
-    """Tell whether a path is a folder of images or an archive of them, and no table."""
+    """Tell whether a path is a folder of images or an archive of them, and no table.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is nothing at the path.
+    """
+    if not path.exists() and path.suffix in ("", ".npz"):
+        raise InvalidInputError(
+            f"Expected a table, a folder of images or an .npz file at '{path}'; found nothing. "
+            "Check the path."
+        )
     return path.is_dir() or path.suffix == ".npz"
 
 

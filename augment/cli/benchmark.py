@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from augment.cli._app import Folder, Set, app, run_pipeline
+from augment.cli._keyboard import Stopped
 
 
 @app.command()
@@ -48,7 +49,12 @@ def benchmark(
         "backend": backend,
         "address": address,
     }
-    run_pipeline("benchmark", settings, set_ or (), out, **values)
+    try:
+        run_pipeline("benchmark", settings, set_ or (), out, **values)
+    except KeyboardInterrupt as interrupt:
+        raise Stopped(
+            f"Cells that are done are kept in '{out}'; the same command goes on from there."
+        ) from interrupt
 
 
 def _parts(given: list[str] | None) -> list[str] | None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from augment.cli._app import Folder, Groups, Ignore, Seed, Set, app, run_pipeline
+from augment.cli._images import holds_images
 
 
 @app.command()
@@ -38,6 +39,8 @@ def detect(
     set_: Set = None,
 ) -> None:
     """Flag rows or slices of NEW that do not look like those of TRAIN, and say why."""
+    for place in (train, new):
+        holds_images(place)  # says what may stand there, if nothing does
     run_pipeline(
         "anomaly_detection",
         None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -147,17 +148,36 @@ def _mask_volume(path: Path, shape: tuple[int, ...], read: Reader) -> FloatArray
 
 
 def cut_pictures(found: Found, options: Options) -> Iterator[Cut]:
-    """Read pictures one after the other."""
+    """Read pictures one after the other; warn if they had different sizes."""
+    shapes: Counter[tuple[int, ...]] = Counter()
     for path, mask in zip(found.files, found.masks, strict=True):
         picture = read_picture(path)
         if picture.min() == picture.max():
             raise InvalidInputError(
                 f"'{path}' holds one intensity only, {picture.flat[0]:g}. Leave the file out."
             )
+        shapes[picture.shape[1:]] += 1
         size = options.size or picture.shape[1:]
         fitted = fit_picture(picture, size)
         outline = None if mask is None else _outline(mask, picture.shape[1:], size)
         yield Cut(fitted[None], [SliceGeometry(path.name)], masks=outline)
+    _warn_of_sizes(shapes)
+
+
+def _warn_of_sizes(shapes: Counter[tuple[int, ...]]) -> None:
+    """Say that pictures of several sizes were brought to one."""
+    if len(shapes) < 2:
+        return
+    (usual, n), *others = shapes.most_common()
+    other = others[0][0]
+    warnings.warn(
+        f"{shapes.total() - n} of {shapes.total()} pictures are not {usual[0]}x{usual[1]} pixels "
+        f"as the others are, but {other[0]}x{other[1]}{' and so on' if others[1:] else ''}. Each "
+        "was scaled to fit into the same size by itself: bodies that are equally large may no "
+        "longer look so.",
+        AugmentWarning,
+        stacklevel=4,
+    )
 
 
 def _outline(path: Path, shape: tuple[int, ...], size: Size) -> BoolArray:

@@ -169,15 +169,22 @@ def _as_date_text(column: Column, series: pd.Series) -> Column | None:
     present = series.dropna()
     if column.dtype == "category" or not len(present) or len(str(present.iloc[0])) < 8:
         return None
+    for style in _date_styles(str(present.iloc[0])):
+        parsed = pd.to_datetime(present, format=style, errors="coerce")
+        if not parsed.isna().any() and (parsed.dt.strftime(style) == present.astype(str)).all():
+            return replace(column, kind="datetime", date_format=style)
+    return None
+
+
+def _date_styles(text: str) -> list[str]:
+    """Give the formats that a date may be written in: with dots, days probably come first."""
+    dotted = bool(re.match(r"\d+\.\d+\.", text))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas warns of day-first guesses; all rows are checked
-        style = pd.tseries.api.guess_datetime_format(str(present.iloc[0]))
-        if style is None or any(part not in style for part in ("%Y", "%m", "%d")) or "%z" in style:
-            return None
-        parsed = pd.to_datetime(present, format=style, errors="coerce")
-    if parsed.isna().any() or (parsed.dt.strftime(style) != present.astype(str)).any():
-        return None
-    return replace(column, kind="datetime", date_format=style)
+        guess = pd.tseries.api.guess_datetime_format
+        styles = [guess(text, dayfirst=day_first) for day_first in (dotted, not dotted)]
+    parts = ("%Y", "%m", "%d")
+    return [s for s in styles if s and "%z" not in s and all(part in s for part in parts)]
 
 
 def _apply_kind(column: Column, series: pd.Series, spec: dict[str, Any]) -> Column:

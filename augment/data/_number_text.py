@@ -17,7 +17,7 @@ _MOSTLY = 0.6
 # Fewer different numbers may well be codes.
 _MANY = 12
 # A number, perhaps with a sign before it and a unit behind.
-_NUMBER = re.compile(r"^\s*[<>≤≥~+\-]?\s*\d[\d.,']*\s*(%|\s\S.*)?$")
+_NUMBER = re.compile(r"^\s*[<>≤≥~+\-]?\s*\d+([.,']\d{3})*([.,]\d+)?\s*(%|\s\S.*)?$")
 
 
 def refuse_numbers_in_text(name: Any, present: pd.Series) -> None:

@@ -85,6 +85,11 @@ def read_archive(path: Path, split: str | None) -> tuple[np.ndarray, np.ndarray 
     labels : ndarray of shape (n,) or None
     groups : ndarray of shape (n,) or None
     """
+    if not zipfile.is_zipfile(path):
+        raise InvalidInputError(
+            f"'{path}' is no .npz archive: it may be damaged, or of another kind. Copy it again, "
+            "or write it with numpy.savez."
+        )
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}

@@ -131,6 +131,11 @@ def _one_or_all(root: Path, pattern: str, table: LabelTable | None) -> list[Path
         return _named(table, everything, pattern)
     volumes = [path for path in everything if ending(path) in VOLUMES]
     images = volumes or [path for path in everything if ending(path) in PICTURES]
+    if not everything:
+        raise InvalidInputError(
+            f"Expected NIfTI volumes or pictures in '{root}'; found no file that matches "
+            f"{pattern!r}. Check the path."
+        )
     if not images:
         raise InvalidInputError(
             f"Expected NIfTI volumes or pictures in '{root}'; found none among {len(everything)} "

@@ -7,12 +7,13 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from augment._errors import AugmentWarning, InvalidInputError
+from augment._errors import AugmentWarning, InvalidInputError, listed
 from augment._random import rng_for, seed_from
 from augment._typing import IntArray, RandomState
+from augment.data._labels import is_continuous
 from augment.data._slice_set import SliceSet
 
-__all__ = ["split_slices"]
+__all__ = ["lone_classes", "split_slices"]
 
 _ORDERS = 200
 _LOST = 100.0
@@ -47,7 +48,8 @@ def split_slices(
     Raises
     ------
     InvalidInputError
-        If there are fewer than two subjects, or a parameter is out of range.
+        If there are fewer than two subjects, each class has one only, or a parameter is out of
+        range.
 
     Warns
     -----
@@ -72,6 +74,7 @@ def split_slices(
     labels = np.zeros(len(slices)) if slices.y is None else np.asarray(slices.y)
     codes = np.unique(labels, return_inverse=True)[1]
     subjects = _subjects(slices)
+    _check_classes(slices.y, subjects)
     held_out = _held_out(codes, subjects, holdout_fraction, seed)
     train = np.flatnonzero(~np.isin(np.arange(len(slices)), held_out))
     if n_per_class is not None:
@@ -96,6 +99,28 @@ def _subjects(slices: SliceSet) -> IntArray:
             "more subjects, or name another column of subjects."
         )
     return codes
+
+
+def _check_classes(y: pd.Series | np.ndarray | None, subjects: IntArray) -> None:
+    """Refuse classes of one subject each: whoever is held out takes the class along."""
+    lone = lone_classes(y, subjects)
+    if lone and len(lone) == len(np.unique(np.asarray(y))):
+        raise InvalidInputError(
+            f"Each class has one subject only ({listed(lone)}): whoever is held out takes the "
+            "class along, so nothing can be judged. Read more subjects."
+        )
+
+
+def lone_classes(y: pd.Series | np.ndarray | None, subjects: np.ndarray | None) -> list[str]:
+    """Name the classes that have one subject only; a continuous label makes none."""
+    if y is None or subjects is None:
+        return []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AugmentWarning)
+        if is_continuous(pd.Series(y)):
+            return []
+    counts = pd.Series(subjects).groupby(np.asarray(y)).nunique()
+    return [str(name) for name in counts.index[counts == 1]]
 
 
 def _held_out(codes: IntArray, subjects: IntArray, fraction: float, seed: int) -> IntArray:

@@ -53,6 +53,10 @@ class Column:
         How a datetime column that came as text is written.
     marker : {"nan", "None", "NA", "NaT"}
         How a missing entry of an object column is written.
+    since : object
+        A date that this one is never before: canonical values count from it, not from 1970.
+    earliest, latest : float or None
+        With `since`: the range of sampled dates, in steps since 1970.
     """
 
     name: Any
@@ -69,6 +73,9 @@ class Column:
     unit: str = ""
     date_format: str | None = None
     marker: str = "nan"
+    since: Any = None
+    earliest: float | None = None
+    latest: float | None = None
 
     @property
     def is_number(self) -> bool:
@@ -87,15 +94,15 @@ class Column:
         """Write the column with JSON values alone."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values["levels"] = [plain(level) for level in self.levels]
-        values["name"], values["value"] = plain(self.name), plain(self.value)
+        values |= {key: plain(values[key]) for key in ("name", "value", "since")}
         return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Column:
         """Read what :meth:`to_dict` wrote."""
         levels = tuple(rebuilt(level) for level in values["levels"])
-        name, value = rebuilt(values["name"]), rebuilt(values["value"])
-        return cls(**{**values, "levels": levels, "name": name, "value": value})
+        others = {key: rebuilt(values[key]) for key in ("name", "value", "since")}
+        return cls(**{**values, "levels": levels, **others})
 
 
 @dataclass(frozen=True)

@@ -315,7 +315,7 @@ def _condition_schema(frame: pd.DataFrame, continuous: list[bool]) -> TableSchem
     with warnings.catch_warnings():
         # one class, or one value of a condition, is allowed here without a word
         warnings.simplefilter("ignore", AugmentWarning)
-        return TableSchema.infer(frame, kinds)
+        return TableSchema.infer(frame, kinds, order_dates=False)
 
 
 def _sorted_levels(levels: list[Any], name: Any) -> list[Any]:

@@ -20,6 +20,7 @@ from augment.data._pooling import MIN_STRATUM_ROWS, Pooling
 from augment.data._quantiles import are_grades, few_levels
 from augment.data.joint import Choice
 from augment.data.margins import LevelMargin, NumericMargin, margin_from_state, nearest
+from augment.data.order import keep_windows
 from augment.data.relations import keep_relations
 from augment.data.schema import TableSchema
 
@@ -347,6 +348,7 @@ class TableEncoder:
             if column.kind == "missing":
                 values[i] = np.nan
         keep_relations(self.schema.columns, self.schema.relations, values)
+        keep_windows(self.schema.columns, values)
         for i, rows in absent:
             values[i, rows] = np.nan
         return pd.DataFrame(values.T, columns=pd.Index(self.schema.names))

@@ -7,7 +7,8 @@ a *canonical frame* and back. In a canonical frame every column is float64 and N
 kind           meaning of a value
 =============  ==========================================================
 numeric        the number itself
-datetime       whole steps (``Column.unit``) since 1970-01-01, wall clock
+datetime       whole steps (``Column.unit``) since 1970-01-01, wall clock, or
+               since the column ``Column.since``
 categorical    position in ``Column.levels``
 boolean        position in ``Column.levels``, that is (False, True)
 constant       0
@@ -31,6 +32,7 @@ from augment.data._scalars import plain, rebuilt
 from augment.data._values import from_codes, to_codes
 from augment.data.columns import Column, LinearRelation
 from augment.data.joint import Choice, find_choices, find_shared_masks
+from augment.data.order import absolute, find_order, relative
 from augment.data.relations import find_relations
 
 __all__ = ["Column", "LinearRelation", "TableSchema"]
@@ -72,7 +74,9 @@ class TableSchema:
     shared_masks: tuple[tuple[Any, ...], ...] = ()
 
     @classmethod
-    def infer(cls, X: Any, overrides: Mapping[Any, Any] | None = None) -> TableSchema:
+    def infer(
+        cls, X: Any, overrides: Mapping[Any, Any] | None = None, *, order_dates: bool = True
+    ) -> TableSchema:
         """Learn the schema of a table.
 
         Parameters
@@ -81,6 +85,8 @@ class TableSchema:
         overrides : mapping, optional
             Column name to what the column is: a kind ("numeric", "categorical", "ordinal",
             "boolean", "datetime"), or a dict with "kind" and any of "levels", "lower", "upper".
+        order_dates : bool, default=True
+            Whether dates may be held as the time since an earlier one.
 
         Returns
         -------
@@ -109,6 +115,12 @@ class TableSchema:
         relations = find_relations(columns, values)
         choices = tuple(c for c in find_choices(columns, values) if _is_free(c, relations))
         masks = find_shared_masks(columns, values)
+        if order_dates:
+            ordered = find_order(columns, values, relations)
+            columns = tuple(
+                old if old.name in declared else new
+                for old, new in zip(columns, ordered, strict=True)
+            )
         return cls(columns, relations, container, dtype, choices, masks)
 
     @property
@@ -171,7 +183,8 @@ class TableSchema:
 
     def restore_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Turn a canonical frame into a frame with the fitted dtypes, even if X was an array."""
-        series = [from_codes(c, frame.iloc[:, i].to_numpy()) for i, c in enumerate(self.columns)]
+        values = absolute(self.columns, frame.to_numpy(dtype=np.float64))
+        series = [from_codes(c, values[:, i]) for i, c in enumerate(self.columns)]
         table = pd.concat(series, axis=1)
         table.columns = pd.Index(self.names)
         return table
@@ -198,7 +211,8 @@ class TableSchema:
 
     def _canonical(self, frame: pd.DataFrame) -> pd.DataFrame:
         codes = [to_codes(c, frame.iloc[:, i]) for i, c in enumerate(self.columns)]
-        return pd.DataFrame(np.column_stack(codes), columns=pd.Index(self.names))
+        values = relative(self.columns, np.column_stack(codes))
+        return pd.DataFrame(values, columns=pd.Index(self.names))
 
     def _check_columns(self, found: list[Any]) -> None:
         if found == self.names:

@@ -25,7 +25,7 @@ from augment.data._pictures import in_range, read_archive
 from augment.data._resampling import Size, check_plane, check_size, fit_picture
 from augment.data._slice_files import Found, find_files
 from augment.data._slice_set import POSITION, SliceGeometry, SliceSet
-from augment.data._slice_split import split_slices
+from augment.data._slice_split import lone_classes, split_slices
 from augment.data._slice_store import MEMORY_LIMIT, new_store
 from augment.data._slice_writing import save_slices
 from augment.data._volumes import READ_ERRORS, check_whole, unreadable
@@ -122,8 +122,8 @@ def load_slices(
     Warns
     -----
     AugmentWarning
-        If other files were skipped, rows of the table have no file, orientations are unknown, or
-        images are marked as synthetic.
+        If other files were skipped, rows of the table have no file, orientations are unknown,
+        pictures had different sizes, or images are marked as synthetic.
     SmallDataWarning
         If a class has one subject only, so that it cannot be split by subject.
 
@@ -239,11 +239,8 @@ def _described(
 
 def _warn_of_lone_subjects(y: pd.Series | None, groups: np.ndarray | None) -> None:
     """Warn of classes that cannot be split by subject."""
-    if y is None or groups is None:
-        return
-    counts = pd.Series(groups).groupby(np.asarray(y)).nunique()
-    lone = [str(name) for name in counts.index[counts == 1]]
-    if lone and len(lone) < len(np.unique(groups)):
+    lone = lone_classes(y, groups)
+    if lone:
         warnings.warn(
             f"One subject only in the class{'es' if len(lone) > 1 else ''} {listed(lone)}: what is "
             "learned there is that person, and the class cannot be judged on others. Find more "

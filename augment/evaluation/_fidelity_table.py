@@ -31,6 +31,7 @@ __all__ = [
 # A level, or a missing entry, that fewer real rows have is no feature of its own.
 _MIN_LEVEL_ROWS = 5
 _SCORE_LIMIT = 3.0
+_NAMES = ("real", "synthetic", "holdout")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,10 +68,13 @@ def tables_of(samples: Samples) -> Tables:
     real = [frames[0], *frames[2:]]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AugmentWarning)
-        for name, frame in zip(("synthetic", "holdout"), frames[1:], strict=False):
+        for name, frame in zip(_NAMES[1:], frames[1:], strict=False):
             check_columns(frames[0], frame, name)
         schema = TableSchema.infer(pd.concat(real, ignore_index=True))
-        values = [schema.conform(frame[frames[0].columns]).to_numpy() for frame in frames]
+        values = [
+            _conformed(schema, frame[frames[0].columns], name).to_numpy()
+            for name, frame in zip(_NAMES, frames, strict=False)
+        ]
     known = np.concatenate([values[0], *values[2:]])
     parts, owners = [], []
     for j, column in enumerate(schema.columns):
@@ -82,6 +86,17 @@ def tables_of(samples: Samples) -> Tables:
     features = [np.concatenate([part[k] for part in parts], axis=1) for k in range(len(values))]
     places = np.array(owners, dtype=np.int64)
     return Tables(schema.columns, schema.relations, values, features, places)
+
+
+def _conformed(schema: TableSchema, frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Bring a sample to the columns of the real rows, or say which sample does not fit them."""
+    try:
+        return schema.conform(frame)
+    except InvalidInputError as error:
+        raise InvalidInputError(
+            f"The {name} rows hold what no real row does: {error} Compare rows with the data that "
+            "their generator was fitted on."
+        ) from error
 
 
 def joined(X: Any, extra: pd.DataFrame) -> pd.DataFrame:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
+
+from augment.evaluation._plain_table import aligned, records
 
 if TYPE_CHECKING:
     from augment.evaluation._fidelity_result import FidelityResult
@@ -19,35 +21,38 @@ _FAR_SHARE = 0.5
 _KEPT = 0.99
 
 
-def judge(summary: pd.DataFrame, relations: pd.DataFrame, n: int) -> tuple[str, str]:
-    """Apply the rule that `evaluate_fidelity` states, and say why."""
+def judge(
+    summary: pd.DataFrame, relations: pd.DataFrame, n: int, rows: str = "rows"
+) -> tuple[str, str]:
+    """Apply the rule that `evaluate_fidelity` states, and say why; `rows` is what they are."""
     if n < MIN_ROWS:
         return (
             "too few rows",
-            f"{n} rows a side are fewer than {MIN_ROWS}: no figure means much.",
+            f"{n} {rows} a side are fewer than {MIN_ROWS}: no figure means much.",
         )
     copied = summary[summary["metric"] == "copy rate"]
     worst = copied[copied["value"] > copied[["floor", "floor_upper"]].max(axis=1) + _TOLERANCE]
     if len(worst):
-        line = max(_records(worst), key=lambda line: line["value"])
+        line = max(records(worst), key=lambda line: line["value"])
         return (
             "copies",
-            f"{line['value']:.0%} of the synthetic rows lie nearer to a real row than fresh rows "
-            f"of other patients do ({line['floor']:.0%} would by themselves).",
+            f"{line['value']:.0%} of the synthetic {rows} lie nearer to a real one than fresh "
+            f"{rows} of other patients do ({line['floor']:.0%} would by themselves).",
         )
-    beyond = _beyond_floor(summary)
+    beyond = _beyond_floor(summary, rows)
     lost = relations[relations["synthetic"] < _KEPT * relations["real"]]
     if not beyond and not len(lost):
-        return "at the floor", "No deciding figure is worse than that of other real rows."
+        return "at the floor", f"No deciding figure is worse than that of other real {rows}."
     reasons = [text for text, _ in beyond]
     if len(lost):
         reasons.append(f"{len(lost)} exact relation(s) between columns are lost")
     far = any(is_far for _, is_far in beyond)
     verdict = "far from the floor" if far else "near the floor"
-    return verdict, "; ".join(reasons) + "."
+    text = "; ".join(reasons)
+    return verdict, f"{text[0].upper()}{text[1:]}."
 
 
-def _beyond_floor(summary: pd.DataFrame) -> list[tuple[str, bool]]:
+def _beyond_floor(summary: pd.DataFrame, rows: str) -> list[tuple[str, bool]]:
     """Give what is beyond the floor, in words, and whether it is far beyond."""
     found = []
     told = summary[summary["metric"].str.startswith("two-sample AUC")]
@@ -58,22 +63,18 @@ def _beyond_floor(summary: pd.DataFrame) -> list[tuple[str, bool]]:
         if value > max(floor + _TOLERANCE, upper):
             found.append(
                 (
-                    f"a classifier tells synthetic from real rows with an AUC of {value:.2f} "
+                    f"a classifier tells synthetic from real {rows} with an AUC of {value:.2f} "
                     f"({metric.removeprefix('two-sample AUC').strip(' ()') or 'linear'}, {space}; "
                     f"floor {floor:.2f})",
                     bool(value > floor + _FAR_AUC),
                 )
             )
-    for line in _records(summary[summary["metric"].isin(["recall", "coverage"])]):
+    for line in records(summary[summary["metric"].isin(["recall", "coverage"])]):
         value, floor = line["value"], line["floor"]
         if value < min(floor - _TOLERANCE, line["floor_lower"]):
             text = f"{line['metric']} is {value:.2f} ({line['features']}; floor {floor:.2f})"
             found.append((text, bool(value < _FAR_SHARE * floor)))
     return found
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(k): v for k, v in line.items()} for line in frame.to_dict("records")]
 
 
 def fidelity_table(result: FidelityResult) -> str:
@@ -91,23 +92,18 @@ def fidelity_table(result: FidelityResult) -> str:
     """
     head = ["metric", "in", "synthetic", "real floor [range]", "better"]
     cells = [head]
-    for line in _records(result.summary):
+    for line in records(result.summary):
         name = f"{line['metric']}, {line['label']}" if line["label"] else str(line["metric"])
         span = "{floor:.3f} [{floor_lower:.3f}, {floor_upper:.3f}]".format(**line)
         cells.append(
             [name, str(line["features"]), f"{line['value']:.3f}", span, str(line["better"])]
         )
-    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    rows = [
-        "  ".join(part.ljust(width) for part, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
-    rule = "-" * max(len(row) for row in rows)
+    *rows, rule = aligned(cells)
     text = [rows[0], rule, *rows[1:], rule, f"Verdict: {result.verdict}. {result.reason}"]
     text.extend(_worst_column(result.by_column))
     text.extend(
         f"Relation {line['relation']}: kept in {line['synthetic']:.0%} of synthetic rows."
-        for line in _records(result.relations)
+        for line in records(result.relations)
     )
     text.extend(f"Note: {note}" for note in result.notes)
     return "\n".join(text)
@@ -118,5 +114,5 @@ def _worst_column(by_column: pd.DataFrame) -> list[str]:
     beyond = by_column[by_column["value"] > by_column["floor_upper"]]
     if not len(beyond):
         return []
-    line = max(_records(beyond), key=lambda line: line["value"] - line["floor"])
+    line = max(records(beyond), key=lambda line: line["value"] - line["floor"])
     return ["Worst column: {column} ({value:.3f}; floor {floor:.3f}).".format(**line)]

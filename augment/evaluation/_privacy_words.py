@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from augment.evaluation._plain_table import aligned, records
 from augment.evaluation._privacy_copies import Copies
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def judge(
     leaking = attacks[attacks["p_value"] <= LEAK_LEVEL]
     leak = ""
     if len(leaking):
-        line = max(_records(leaking), key=lambda line: float(line["auc"]))
+        line = max(records(leaking), key=lambda line: float(line["auc"]))
         leak = (
             f"An attack ({line['attack']}) tells training rows from rows of other patients with an "
             f"AUC of {line['auc']:.2f}{_accusation(line)}."
@@ -87,14 +88,9 @@ def privacy_table(result: PrivacyResult) -> str:
             f"{line['fpr']:.0%}",
             f"{line['p_value']:.2g}",
         ]
-        for line in _records(result.attacks)
+        for line in records(result.attacks)
     ]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-    rows = [
-        "  ".join(part.ljust(width) for part, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
-    rule = "-" * max(len(row) for row in rows)
+    *rows, rule = aligned(cells)
     text = [rows[0], rule, *rows[1:], rule, f"Verdict: {result.verdict}. {result.reason}"]
     text.extend(_most_exposed(result.exposed))
     text.extend(f"Note: {note}" for note in result.notes)
@@ -105,10 +101,6 @@ def _most_exposed(exposed: pd.DataFrame) -> list[str]:
     copied = exposed[exposed["n_copies"] > 0]
     if not len(copied):
         return []
-    lines = _records(copied.head(_MOST_SHOWN))
+    lines = records(copied.head(_MOST_SHOWN))
     shown = ", ".join("{row} ({n_copies})".format(**line) for line in lines)
     return [f"Training rows that are copied (how often): {shown}; {len(copied)} in all."]
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(k): v for k, v in line.items()} for line in frame.to_dict("records")]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from augment.evaluation._plain_table import aligned
+
 if TYPE_CHECKING:
     from augment.evaluation.results import LiftResult
 
@@ -81,12 +83,7 @@ def lift_table(result: LiftResult) -> str:
         [str(line["estimator"]), str(line["verdict"]), *(_cell(line, m) for m in DECIDING)]
         for line in lines
     ]
-    widths = [max(len(row[i]) for row in [head, *cells]) for i in range(len(head))]
-    rows = [
-        "  ".join(part.ljust(width) for part, width in zip(row, widths, strict=True)).rstrip()
-        for row in [head, *cells]
-    ]
-    rule = "-" * max(len(row) for row in rows)
+    *rows, rule = aligned([head, *cells])
     compared = [] if reference == "real" else [f"Lift of {arm!r} over {reference!r}:", ""]
     text = [
         *compared,
@@ -98,12 +95,13 @@ def lift_table(result: LiftResult) -> str:
         "",
         f"Verdict: {result.verdict}. {result.reason}",
     ]
+    unit = result.settings.get("unit", "row")
     if result.equivalent_rows is not None:
-        text.append(f"Synthetic rows worth: {result.equivalent_rows.text}.")
+        text.append(f"Synthetic {unit}s worth: {result.equivalent_rows.text}.")
     if result.external is not None:
         external = result.external
         text.append(
-            f"External test ({external.n_test} rows): {external.verdict}. {external.reason}"
+            f"External test ({external.n_test} {unit}s): {external.verdict}. {external.reason}"
         )
     text.extend(f"Note: {note}" for note in result.notes)
     return "\n".join(text)

@@ -115,7 +115,7 @@ def _equivalent_rows(
     """Read the learning curve off the classifiers that ran at all of its points."""
     if not outcome.points:
         least = 4 * MIN_BOTTOM
-        return None, [f"No learning curve: training parts have fewer than {least} rows."]
+        return None, [f"No learning curve: training parts are smaller than {least}."]
     deciding = [plan.metrics.index(name) for name in DECIDING]
     at = list(outcome.points)
     full = study.values[at, study.arms.index(plan.roles.reference)][..., deciding]
@@ -185,7 +185,9 @@ def study_settings(
     labels, counts = cohort.classes.tolist(), np.bincount(cohort.codes).tolist()
     n_train = round(float(np.mean([split.train.size for split in splits])))
     seconds = pd.DataFrame([trial.report.seconds for trial in outcome.trials]).mean()
+    unit = "row" if cohort.X.ndim == 2 else "image"
     return {
+        "unit": unit,
         "n_rows": len(cohort),
         "n_columns": int(np.prod(cohort.X.shape[1:])),
         "columns": [str(c) for c in getattr(cohort.X, "columns", [])],
@@ -197,7 +199,7 @@ def study_settings(
         "n_train": n_train,
         "n_test": round(float(np.mean([split.test.size for split in splits]))),
         "ratio": plan.amount.ratio,
-        "ratio_rule": plan.amount.text,
+        "ratio_rule": plan.amount.text.replace("row", unit),
         "synthetic_weight": plan.amount.weight,
         "n_synthetic": plan.n_synthetic(n_train),
         "roles": dataclasses.asdict(plan.roles),

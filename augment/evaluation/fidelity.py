@@ -124,11 +124,12 @@ def evaluate_fidelity(
     if n < _FEWEST:
         raise InvalidInputError(
             f"A comparison needs at least {_FEWEST} rows a side of classes that all samples have; "
-            f"found {n}. Draw more synthetic rows, or check labels and groups."
+            f"found {n}.{_labels_of(samples)} Draw more synthetic rows, or check labels and groups."
         )
     measure = image_measures if samples.is_image else table_measures
     found = measure(samples, draws, seed)
-    verdict, reason = judge(found.summary, found.relations, n)
+    rows = "images" if samples.is_image else "rows"
+    verdict, reason = judge(found.summary, found.relations, n, rows)
     settings = {
         **{f"n_{name}": len(rows) for name, rows in zip(_NAMES, samples.rows, strict=False)},
         "n_per_side": n,
@@ -175,6 +176,18 @@ def _notes(samples: Samples, groups: Any) -> list[str]:
         if min(counts) == 0:
             notes.append(f"Class {name} is missing in one of the samples and was left out.")
     return notes
+
+
+def _labels_of(samples: Samples) -> str:
+    """Write how often each label stands in each sample, as a sentence with a leading space."""
+    if not samples.classes:
+        return ""
+    parts = []
+    for name, rows in zip(_NAMES, samples.rows, strict=False):
+        counts = np.bincount(rows.labels, minlength=len(samples.classes))
+        there = [f"{label} {n}" for label, n in zip(samples.classes, counts, strict=True) if n]
+        parts.append(f"{name} {', '.join(there)}")
+    return f" Labels: {'; '.join(parts)}."
 
 
 def _n_shared(real: Any, holdout: Any) -> int:

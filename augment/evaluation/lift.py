@@ -40,6 +40,7 @@ from augment.evaluation.rows import Amount
 from augment.evaluation.scoring import METRICS
 from augment.evaluation.splits import Split, plan_splits, scorable_classes
 from augment.evaluation.trial import run_split
+from augment.evaluation.words import of_images
 
 __all__ = ["evaluate_lift"]
 
@@ -207,7 +208,8 @@ def evaluate_lift(
         "n_jobs": n_jobs,
     }
     notes = (*image_notes, *cohort_notes(plan, n_twins), *external_notes, *result.notes)
-    return dataclasses.replace(result, settings=settings, notes=notes)
+    result = dataclasses.replace(result, settings=settings, notes=notes)
+    return result if is_table else of_images(result)
 
 
 def _check_rows(cohort: Cohort, generator: Any, is_table: bool) -> None:

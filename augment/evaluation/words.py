@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import TYPE_CHECKING
+
 from augment.evaluation.roles import CLASSICAL, Roles
 from augment.evaluation.statistics import Lift
 
-__all__ = ["reason"]
+if TYPE_CHECKING:
+    from augment.evaluation.results import LiftResult
+
+__all__ = ["of_images", "reason"]
 
 _NAMES = ("ROC AUC", "log loss")
 
@@ -105,3 +111,22 @@ def reason(
     if roles.reference == CLASSICAL:
         return f"On top of classical augmentation, {text}"
     return text[0].upper() + text[1:]
+
+
+def of_images(result: LiftResult) -> LiftResult:
+    """Say "images" where the sentences of a result say "rows"."""
+    equivalent, external = result.equivalent_rows, result.external
+    if equivalent is not None:
+        equivalent = dataclasses.replace(equivalent, text=_as_images(equivalent.text))
+    if external is not None:
+        external = dataclasses.replace(external, reason=_as_images(external.reason))
+    return dataclasses.replace(
+        result,
+        reason=_as_images(result.reason),
+        equivalent_rows=equivalent,
+        external=external,
+    )
+
+
+def _as_images(text: str) -> str:
+    return text.replace("rows", "images").replace("real ones", "real images")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from augment._random import torch_generator
 from augment._typing import FloatArray, IntArray, State
 from augment.data._pooling import MIN_STRATUM_ROWS
 from augment.generators._likeness import LEADING, alike
+from augment.generators._sharpness import sharpened, spectral_gain
 from augment.networks.warping import displacements, moved
 from augment.objectives.alignment import AlignmentObjective
 from augment.training import Batches, train
@@ -57,6 +58,9 @@ class Alignment:
         The condition of each group.
     unit : float
         Variance of the pixels.
+    gain : ndarray of float64 (channels, height, width)
+        What frequencies are multiplied by at the end: being deformed twice blurs an image, and
+        this gives the images of `fit` the power back that they had.
 
     References
     ----------
@@ -70,6 +74,7 @@ class Alignment:
     faces: FloatArray
     strata: IntArray
     unit: float
+    gain: FloatArray
 
     @classmethod
     def fit(
@@ -109,7 +114,8 @@ class Alignment:
         shape = images.shape[1:]
         if not grid:
             nothing = np.zeros((0, *shape)), np.zeros(0, dtype=np.int64)
-            return cls(shape, 0, 1.0, *nothing, 1.0), images.reshape(len(images), -1), None
+            alignment = cls(shape, 0, 1.0, *nothing, 1.0, np.ones(shape))
+            return alignment, images.reshape(len(images), -1), None
         unit = max(float(images.var(axis=0).mean()), 1e-12)
         velocities = torch.zeros(len(images), 2, grid, grid)
         for side in SIDES:
@@ -124,8 +130,9 @@ class Alignment:
         pixels = _deformed(_tensor(images), velocities, "bicubic").double().numpy()
         flat, shapes = pixels.reshape(len(images), -1), velocities.flatten(1).double().numpy()
         scale = float(np.sqrt(flat.var(axis=0).sum() / max(shapes.var(axis=0).sum(), 1e-12)))
-        alignment = cls(shape, grid, scale, faces.double().numpy(), owners, unit)
-        return alignment, np.concatenate([flat, scale * shapes], axis=1), group
+        blunt = cls(shape, grid, scale, faces.double().numpy(), owners, unit, np.ones(shape))
+        rows = np.concatenate([flat, scale * shapes], axis=1)
+        return replace(blunt, gain=spectral_gain(images, blunt.images(rows))), rows, group
 
     def rows(self, images: FloatArray, strata: IntArray | None = None) -> FloatArray:
         """Give rows `(n, d)` of images, brought into the shape of the group that is nearest.
@@ -168,7 +175,7 @@ class Alignment:
             return pixels
         shapes = rows[:, n_pixels:].reshape(-1, 2, self.grid, self.grid) / self.scale
         back = _deformed(_tensor(pixels), -_tensor(shapes), "bicubic")
-        return np.asarray(back.clamp(0.0, 1.0).double().numpy())
+        return np.clip(sharpened(back.clamp(0.0, 1.0).double().numpy(), self.gain), 0.0, 1.0)
 
     def get_state(self) -> State:
         """Give the arrays, to be written to a file."""
@@ -179,6 +186,7 @@ class Alignment:
             "faces": self.faces,
             "strata": self.strata,
             "unit": self.unit,
+            "gain": self.gain,
         }
 
     @classmethod
@@ -191,6 +199,7 @@ class Alignment:
             np.asarray(state["faces"]),
             np.asarray(state["strata"]),
             float(state["unit"]),
+            np.asarray(state["gain"]),
         )
 
 

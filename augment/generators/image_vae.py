@@ -95,15 +95,15 @@ class ImageVAE(LawImageGenerator):
     `fit` takes an array `(n, channels, height, width)` of any intensity range, and `sample` gives
     the same dtype and range back. Missing or infinite pixels are refused.
 
-    **What this does not do.** Detail that the deformation does not find in other images is
-    averaged: outlines are sharp, folds of the cortex are not. It draws no texture that no image
-    had. It gives no guarantee of privacy: a component may describe five images, and the images
-    that it draws lie between them. Without `groups` these may be five slices of one patient, and
-    draws then give that patient away; where a condition has fewer than five patients, its only
-    component describes all of them. With as many axes as images, those of `fit` are reconstructed
-    better than any other: whoever has the model itself can tell who was in it. A continuous
-    condition shifts the mean and the choice of components alone. `reconstruct` deforms, too: to
-    find anomalies set ``deformation_grid=0``.
+    **What this does not do.** Detail that the deformation does not find in other images is mixed:
+    outlines are sharp, folds of the cortex are not, and flat tissue is too uneven. Fine detail has
+    the mean power that it has in the images of `fit`, frequency by frequency. It gives no guarantee
+    of privacy: a component may describe five images, and the images that it draws lie between them.
+    Without `groups` these may be five slices of one patient, and draws then give that patient away;
+    where a condition has fewer than five patients, its only component describes all of them. With
+    as many axes as images, those of `fit` are reconstructed better than any other: whoever has the
+    model itself can tell who was in it. A continuous condition shifts the mean and the choice of
+    components alone. `reconstruct` deforms, too: to find anomalies set ``deformation_grid=0``.
 
     References
     ----------

@@ -15,6 +15,7 @@ from augment.report.columns import compare_columns, compare_dependence
 from augment.report.fidelity import fidelity_card, records, summarise_fidelity
 from augment.report.history import history_panels
 from augment.report.lifts import overall_lifts
+from augment.report.pages import rendered
 from augment.report.paragraphs import limits, methods
 from augment.report.privacy import privacy_card, summarise_privacy
 from augment.report.view import study_view
@@ -322,30 +323,17 @@ def render_report(report: Mapping[str, Any]) -> str:
     InvalidInputError
         If the dictionary is not one of ours, or is newer than this version can read.
     """
-    import jinja2
-    from markupsafe import Markup
-
     if report.get("format") != FORMAT:
         raise InvalidInputError(
             f"Expected a report of format {FORMAT}; found {report.get('format')!r}. "
             "Render it with the version of Augment that wrote it."
         )
-    loader = jinja2.PackageLoader("augment.report")
-    env = jinja2.Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    env.filters["svg"] = Markup  # figures are our own drawing, with all text escaped
-    style = Markup(loader.get_source(env, "report.css")[0])
     report = {**report, "studies": [{**_ABSENT, **study} for study in report["studies"]]}
     views = [study_view(study, f"s{i}") for i, study in enumerate(report["studies"])]
-    return env.get_template("report.html.j2").render(
+    return rendered(
+        "report.html.j2",
         report=report,
         views=views,
-        style=style,
         card=to_json(report_card(report)),
         n_patient_pictures=sum(v["n_patient_pictures"] for v in views),
     )

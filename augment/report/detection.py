@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from augment._errors import InvalidInputError
+from augment.report.pages import rendered
 from augment.report.style import BLUE, GREY, INK, OCHRE, Drawing, drawing, quiet
 from augment.workflow import describe_environment, to_json, to_plain
 
@@ -139,26 +140,14 @@ def render_detection(summary: Mapping[str, Any]) -> str:
     InvalidInputError
         If the mapping is none of ours.
     """
-    import jinja2
-    from markupsafe import Markup
-
     if summary.get("kind") != KIND or summary.get("format") != FORMAT:
         raise InvalidInputError(
             f"Expected a report on anomalies of format {FORMAT}; found "
             f"{summary.get('kind')!r} of format {summary.get('format')!r}."
         )
-    loader = jinja2.PackageLoader("augment.report")
-    env = jinja2.Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    env.filters["svg"] = Markup  # figures are our own drawing, with all text escaped
-    return env.get_template("detection.html.j2").render(
+    return rendered(
+        "detection.html.j2",
         report=summary,
-        style=Markup(loader.get_source(env, "report.css")[0]),
         v=_view(summary),
         card=to_json(_card(summary)),
     )

@@ -73,8 +73,8 @@ def _lift_methods(generator: str, study: Mapping[str, Any]) -> list[str]:
         f"{_settings_phrase(s, study['unit'])}.",
         f"Synthetic {rows} were drawn from a generator ({generator}) conditional on "
         "the class, with the class frequencies of the training part.",
-        f"Performance was estimated by stratified {s.get('n_splits')}-fold cross-validation, "
-        f"repeated {s.get('n_repeats')} times"
+        f"Performance was estimated by stratified {s.get('n_splits')}-fold cross-validation"
+        + (f", repeated {s['n_repeats']} times" if s.get("n_repeats", 1) > 1 else "")
         + (f" with all {rows} of a group on one side of every split" if s.get("groups") else "")
         + "; in each split the generator was fitted on the training part alone.",
         f"Each classifier ({', '.join(s.get('estimators', ()))}) was trained on the real training "

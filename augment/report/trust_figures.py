@@ -45,7 +45,7 @@ def floor_figure(key: str, title: str, lines: Sequence[Mapping[str, Any]]) -> Dr
         ax.set_yticks([-place for place in range(len(shown))], names, color=INK)
         ax.set_ylim(-len(shown) + 0.4, 0.6)
         ax.set_xlim(-0.02, max(1.02, *(1.05 * line["value"] for line in shown)))
-        ax.set_xlabel("grey: other real ones, range and mean   ■ synthetic", fontsize=8.5)
+        ax.set_xlabel("grey: other real ones   ■ synthetic", fontsize=8.5)
         quiet(ax, grid="x", left=False)
     return result
 

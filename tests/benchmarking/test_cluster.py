@@ -54,6 +54,16 @@ def test_dask_goes_on_when_a_worker_is_killed(tmp_path):
         pd.testing.assert_frame_equal(first, second)
 
 
+def test_ray_gives_the_same_cells(tmp_path):
+    pytest.importorskip("ray")
+    settings = small_settings(write_tables(tmp_path / "data"), repeats=1)
+    benchmark.run(settings, tmp_path / "here")
+    there = settings.model_copy(update={"backend": "ray", "n_jobs": 2})
+    benchmark.run(there, tmp_path / "there")
+    for first, second in zip(tables(tmp_path / "here"), tables(tmp_path / "there"), strict=True):
+        pd.testing.assert_frame_equal(first, second)
+
+
 def test_no_scheduler_is_said_in_one_line(monkeypatch):
     distributed = pytest.importorskip("distributed")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -58,6 +59,8 @@ def test_a_finished_run_runs_nothing_and_goes_on_when_more_is_asked_for(tmp_path
     again = benchmark.run(settings, tmp_path / "run")
     assert (first.n_run, again.n_run) == (6, 0)
     assert again.leaderboard == first.leaderboard
+    spent = json.loads((tmp_path / "run" / "environment.json").read_text())["seconds"]
+    assert spent > 0, "of all cells, although none ran now"
     more = small_settings(tmp_path / "data", repeats=2, generators={"jitter": {}, "bootstrap": {}})
     grown = benchmark.run(more, tmp_path / "run")
     assert grown.n_run == 2 + 6

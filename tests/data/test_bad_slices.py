@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from augment._errors import AugmentWarning, InvalidInputError, SmallDataWarning
-from augment.data import load_slices, make_phantoms, save_slices
+from augment.data import load_slices, make_phantoms, save_slices, split_slices
 from tests.data.mri import cohort, noise_volume
 
 
@@ -141,7 +141,7 @@ def test_table_of_files_that_are_not_there(tmp_path):
 
 
 def test_empty_folder_and_no_folder(tmp_path):
-    refuse(tmp_path, str(tmp_path), "found none among 0 files")
+    refuse(tmp_path, str(tmp_path), "found no file that matches")
     refuse(tmp_path / "nowhere", "nowhere")
     refuse([], "empty list")
 
@@ -158,6 +158,14 @@ def test_a_class_of_one_subject(tmp_path):
     folder = cohort(tmp_path, labels=("ill", "well", "well", "well"))
     with pytest.warns(SmallDataWarning, match="'ill'"):
         load_slices(folder, n_slices=1)
+
+
+def test_one_subject_in_each_class(tmp_path):
+    folder = cohort(tmp_path, n=2)
+    with pytest.warns(SmallDataWarning, match=r"\['ill', 'well'\]"):
+        slices = load_slices(folder, n_slices=2)
+    with pytest.raises(InvalidInputError, match="Each class has one subject only"):
+        split_slices(slices)
 
 
 def test_orientation_that_nobody_stated(bids):
@@ -204,7 +212,7 @@ def test_grey_pictures_saved_in_colour_are_grey(tmp_path):
 
 def test_damaged_and_foreign_archives(tmp_path):
     (tmp_path / "a.npz").write_bytes(b"PK not really")
-    refuse(tmp_path / "a.npz", "a.npz", "cannot be read")
+    refuse(tmp_path / "a.npz", "a.npz", "no .npz archive")
     np.savez(tmp_path / "b.npz", pixels=np.ones((3, 8, 8)))
     refuse(tmp_path / "b.npz", "'pixels'")
     np.savez(tmp_path / "c.npz", images=np.ones((3, 8, 8)), labels=[1, 2])

@@ -123,3 +123,17 @@ def test_integers_stay_in_their_type():
     schema = TableSchema.infer(pd.DataFrame({"a": np.array([0, 100, 255], dtype=np.uint8)}))
     out = schema.restore(pd.DataFrame({"a": [-3.0, 254.6, 400.0]}))
     assert out["a"].tolist() == [0, 255, 255]
+
+
+@pytest.mark.parametrize("written", ["%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d"])
+def test_dates_in_text_are_read_whatever_the_first_row(written):
+    days = pd.Series(pd.date_range("2020-02-05", periods=40, freq="3D")).dt.strftime(written)
+    schema = TableSchema.infer(pd.DataFrame({"seen": days}))
+    assert schema.columns[0].date_format == written
+    assert schema.restore(schema.conform(pd.DataFrame({"seen": days})))["seen"].equals(days)
+
+
+def test_days_come_first_where_dots_stand_between():
+    days = [f"{day:02d}.{month:02d}.2020" for day in range(1, 13) for month in (3, 4, 5)]
+    schema = TableSchema.infer(pd.DataFrame({"seen": days}))
+    assert schema.columns[0].date_format == "%d.%m.%Y"

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from PIL import Image
 
 from augment import ImageVAE
 from augment._errors import AugmentWarning, InvalidInputError
@@ -165,6 +166,14 @@ def test_pictures_take_the_class_of_their_folder(tmp_path):
     assert_allclose(
         again.images[:4], slices.images[np.asarray(slices.y == "healthy")], atol=1 / 255
     )
+
+
+def test_pictures_brought_to_one_size_are_counted(tmp_path):
+    rng = np.random.default_rng(0)
+    for i, shape in enumerate([(20, 20), (20, 20), (30, 24)]):
+        Image.fromarray(rng.integers(0, 256, shape).astype(np.uint8)).save(tmp_path / f"{i}.png")
+    with pytest.warns(AugmentWarning, match="1 of 3 pictures are not 20x20 pixels .* 30x24"):
+        assert load_slices(tmp_path, size=16).images.shape == (3, 1, 16, 16)
 
 
 def test_masks_go_to_disk_and_back(tmp_path):

@@ -30,6 +30,11 @@ def test_no_subject_is_on_both_sides(pairs, fraction, seed):
         with pytest.raises(InvalidInputError, match="All slices are of one subject"):
             split_slices(slices, random_state=seed)
         return
+    owners = pd.Series(groups).groupby(np.asarray(labels)).nunique()
+    if len(owners) > 1 and owners.max() == 1:
+        with pytest.raises(InvalidInputError, match="Each class has one subject only"):
+            split_slices(slices, random_state=seed)
+        return
     train, holdout = split_slices(slices, holdout_fraction=fraction, random_state=seed)
     assert set(train.groups).isdisjoint(holdout.groups)
     numbers = np.concatenate([part.images[:, 0, 0, 0] for part in (train, holdout)])

@@ -198,6 +198,14 @@ def test_small_samples_get_no_verdict():
         (lambda: fidelity(REAL, FRESH, holdout_groups=[1]), "without a holdout"),
         (lambda: fidelity(REAL, FRESH, groups=[None, *range(1, 100)]), "1 are missing.*row 0"),
         (lambda: fidelity(REAL[0][:2], FRESH[0]), "at least 4 rows"),
+        (
+            lambda: fidelity(REAL[0], FRESH[0].replace({"stage": {"I": "IV"}})),
+            "synthetic rows hold what no real row does: column 'stage' has no level 'IV'",
+        ),
+        (
+            lambda: fidelity(REAL, (FRESH[0], FRESH[1].map(str.upper))),
+            r"found 0\. Labels: real ill 50, well 50; synthetic ILL 50, WELL 50\.",
+        ),
         (lambda: fidelity((1, 2, 3), FRESH), "a pair"),
         (lambda: fidelity([[1, 2]], FRESH), "frame, an array"),
     ],

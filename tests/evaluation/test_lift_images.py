@@ -97,6 +97,11 @@ def test_the_verdict_is_about_what_comes_on_top_of_classical_augmentation(result
     assert (table["group_lower"] <= table["lift"]).all()
 
 
+def test_words_speak_of_images(result):
+    assert "row" not in str(result)
+    assert result.settings["unit"] == "image"
+
+
 def test_json_round_trip(result):
     again = LiftResult.from_json(result.to_json())
     pd.testing.assert_frame_equal(again.comparisons, result.comparisons)

@@ -1,18 +1,23 @@
 """Laws of generators of images."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.ndimage import gaussian_filter
 from sklearn.base import clone
 
 import augment
 from augment import ImageGAN, ImageVAE
 from augment._errors import InvalidInputError, SmallDataWarning
 from augment._random import torch_generator
+from augment.generators._alignment import Alignment
 from augment.generators._image_law import ImageLaw, Mixture
 from augment.generators._likeness import MIN_IMAGES, MIN_PATIENTS, alike
+from augment.generators._sharpness import sharpened, spectral_gain
 from augment.networks.warping import displacements, moved
 from augment.training import Checkpoint
 
@@ -190,6 +195,34 @@ def test_deformations_can_be_undone_and_never_fold():
     down = 1 + there[:, 0].diff(dim=1)[..., :-1] / step, there[:, 0].diff(dim=2)[:, :-1] / step
     across = there[:, 1].diff(dim=1)[..., :-1] / step, 1 + there[:, 1].diff(dim=2)[:, :-1] / step
     assert (down[0] * across[1] - down[1] * across[0]).min() > 0
+
+
+def test_what_blurring_takes_is_given_back():
+    images = np.random.default_rng(0).random((40, 2, 24, 20))
+    blurred = gaussian_filter(images, (0, 0, 0.4, 0.4))
+    given_back = sharpened(blurred, spectral_gain(images, blurred))
+    assert_allclose(given_back.std(axis=(2, 3)), images.std(axis=(2, 3)), rtol=0.1)
+    assert_allclose(spectral_gain(images, images), 1)
+    assert_allclose(sharpened(images, np.ones(images.shape[1:])), images)
+    assert_allclose(spectral_gain(np.ones((3, 1, 8, 8)), np.ones((3, 1, 8, 8))), 1)
+
+
+def test_deformed_images_keep_their_finest_detail():
+    rng = np.random.default_rng(0)
+    images = rng.random((40, 1, 40, 36))
+    there = torch.as_tensor(rng.normal(0, 0.05, (40, 2, 6, 6)), dtype=torch.float32)
+    deformed = moved(torch.as_tensor(images).float(), displacements(there, (40, 36)), "bicubic")
+    rows = np.concatenate([part.flatten(1).double().numpy() for part in (deformed, there)], axis=1)
+    nobody = np.zeros((0, 1, 40, 36)), np.zeros(0, dtype=np.int64)
+    blunt = Alignment((1, 40, 36), 6, 1.0, *nobody, 1.0, np.ones((1, 40, 36)))
+    sharp = replace(blunt, gain=spectral_gain(images, blunt.images(rows)))
+
+    def finest(pixels):
+        return np.square(np.diff(pixels, n=2, axis=3)).mean()
+
+    lost, kept = (finest(a.images(rows)) / finest(images) for a in (blunt, sharp))
+    assert lost < 0.6
+    assert 0.8 < kept < 1.2
 
 
 def test_components_describe_five_images_or_more():

@@ -1,4 +1,4 @@
-"""The Gaussian copula of the package sdv (N. Patki, 2016)."""
+"""The Gaussian copula of the package sdv (N. Patki, 2016), as its version 2 has it."""
 
 from typing import Any
 
@@ -10,15 +10,16 @@ def fit(rows: Any, target: str, discrete: list[str], seed: int, **parameters: An
     from sdv.metadata import Metadata
     from sdv.single_table import GaussianCopulaSynthesizer
 
-    metadata = Metadata.detect_from_dataframe(rows)
+    metadata = Metadata()
+    metadata.add_table("rows")
     for name in rows.columns:
         kind = "categorical" if name in discrete else "numerical"
-        metadata.update_column(column_name=name, sdtype=kind)
+        metadata.add_column(table_name="rows", column_name=name, sdtype=kind)
     model = GaussianCopulaSynthesizer(metadata, **parameters)
-    model.fit(rows)
+    model.fit({"rows": rows})
     return model
 
 
 def sample(model: Any, n_rows: int, seed: int) -> Any:
     """Draw rows with their target; the package seeds itself alike at each start."""
-    return model.sample(n_rows)
+    return model.sample(n_rows)["rows"]

@@ -1,0 +1,105 @@
+"""Ctrl-C at the keyboard, sent as a terminal sends it: to every process of the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarking.small import write_tables
+
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="looks for processes in /proc"
+)
+SLEEPY = """
+REQUIRES = ()
+import time
+def fit(rows, target, discrete, seed):
+    time.sleep(600)
+"""
+COMMAND = "import sys; from augment.cli import main; sys.argv[0] = 'augment'; main()"
+
+
+def interrupted(arguments: list[str], when: Callable[[], bool]) -> subprocess.CompletedProcess:
+    """Start a command in a session of its own; interrupt the session when a condition holds."""
+    command = [sys.executable, "-c", COMMAND, *arguments]
+    child = subprocess.Popen(
+        command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        end = time.monotonic() + 120
+        while not when() and child.poll() is None and time.monotonic() < end:
+            time.sleep(0.05)
+        os.killpg(child.pid, signal.SIGINT)
+        out, err = child.communicate(timeout=60)
+        end = time.monotonic() + 20
+        while living(child.pid) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert living(child.pid) == []
+    finally:
+        for pid in living(child.pid):
+            os.kill(pid, signal.SIGKILL)
+    return subprocess.CompletedProcess(arguments, child.returncode, out, err)
+
+
+def living(session: int) -> list[int]:
+    """Processes of a session that run."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, _, own = (place / "stat").read_text().rpartition(")")[2].split()[:4]
+        except OSError:
+            continue  # it has just ended
+        if int(own) == session and state != "Z":
+            found.append(int(place.name))
+    return found
+
+
+def test_a_benchmark_stops_in_one_line_and_keeps_its_cells(tmp_path):
+    (tmp_path / "sleepy.py").write_text(SLEEPY)
+    cells, out = tmp_path / "run" / "cells", tmp_path / "run"
+    data = write_tables(tmp_path / "data", names=("a",))
+    arguments = ["benchmark", "--datasets", str(data), "--sizes", "30", "--repeats", "2"]
+    arguments += ["--generators", f"bootstrap,{tmp_path / 'sleepy.py'}", "--out", str(out)]
+    arguments += ["--set", "estimators=[logistic regression]", "--set", "n_jobs=2"]
+    arguments += ["--set", "progress=false"]
+    ended = interrupted(arguments, lambda: len(list(cells.glob("*.json"))) >= 2)
+    assert ended.returncode == 130, ended.stderr
+    assert ended.stderr.strip().splitlines() == [
+        f"Stopped. Cells that are done are kept in '{out}'; the same command goes on from there."
+    ]
+    kept = [json.loads(path.read_text()) for path in cells.glob("*.json")]
+    assert len(kept) >= 2
+    assert {record["generator"] for record in kept} <= {"real", "bootstrap"}
+    assert not (out / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "seconds"),
+    [
+        (["fit", "{table}", "--target", "target", "--set", "max_steps=10000000"], 8),
+        pytest.param(["evaluate", "{table}", "--target", "target"], 15, marks=pytest.mark.slow),
+        pytest.param(["demo"], 10, marks=pytest.mark.slow),
+        pytest.param(["demo", "--mri"], 20, marks=pytest.mark.slow),
+    ],
+    ids=lambda value: " ".join(value[:1]) if isinstance(value, list) else None,
+)
+def test_a_command_stops_in_one_line_and_leaves_nothing(tmp_path, command, seconds):
+    table = write_tables(tmp_path / "data", names=("a",)) / "a.csv"
+    out = tmp_path / ("model.safetensors" if command[0] == "fit" else "run")
+    arguments = [text.format(table=table) for text in command]
+    end = time.monotonic() + seconds
+    ended = interrupted([*arguments, "--out", str(out)], lambda: time.monotonic() > end)
+    assert ended.returncode == 130, ended.stderr
+    assert ended.stderr.strip().splitlines()[-1] == "Stopped. Nothing half-written is left."
+    assert "Traceback" not in ended.stderr
+    left = {path.name for path in out.rglob("*")} if out.is_dir() else set()
+    assert left <= {"patients.csv"}, "only the table that the demo comes with"
+    assert not out.is_file()

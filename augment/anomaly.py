@@ -92,8 +92,8 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
     excess, as the dependence above does. `explain` gives the map. Where the sign of a lesion is
     known, look at one side of the map alone: it finds more.
 
-    **GANs** have no encoder of their own. A `TabularGAN` is judged by the autoencoders that it starts
-    from, and explains by the law of what it draws; an `ImageGAN` by its linear path.
+    **GANs** have no encoder of their own. A `TabularGAN` judges by the autoencoders that it starts
+    from, and explains by the law of what it draws; an `ImageGAN` does both by its linear path.
 
     **p-values** are conformal: a p-value of 0.02 says that 2 % of held-out normal rows look as
     unusual. They share the held-out rows, so they are not independent of each other.

@@ -225,7 +225,8 @@ class BaseGenerator(BaseEstimator, abc.ABC):
         counts = np.bincount(conditions.strata, minlength=len(self.classes_))
         lonely = self.classes_[counts < MIN_STRATUM_ROWS].tolist()
         if len(self.classes_) == 1:
-            text = f"y has one class only, {self.classes_[0]!r}: all synthetic rows will have it."
+            only = self.classes_.tolist()[0]
+            text = f"y has one class only, {only!r}: all synthetic rows will have it."
         elif lonely:
             text = (
                 f"Classes with fewer than {MIN_STRATUM_ROWS} rows: {listed(lonely)}. Nothing of "

@@ -74,11 +74,12 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
 
     Notes
     -----
-    **Tables.** With "auto", the mean of three ingredients, each the logarithm of a quantity in
-    units of its held-out spread: how *rare* the cells are in their margins (the probability of a
-    number's neighbourhood, of a level, of being missing), how *far* numbers lie from the median,
-    and how badly the autoencoders account for the row as a whole (misfit plus squared code: the
-    dependence between columns). "elbo" is minus the log density of the row under the model.
+    **Tables.** With "auto", two ingredients, each the logarithm of a quantity in units of its
+    held-out spread. *Margins*: how far out the cells lie and how rare they are, added up over
+    columns; numbers by a heavy-tailed law, so that no cell drowns all others. *Dependence*: how
+    badly the autoencoders account for the row as a whole (misfit plus squared code). It adds to
+    the first only where it is more than two units above the median of held-out rows: below that,
+    it says nothing worth hearing. "elbo" is minus the log density of the row under the model.
     "reconstruction" is the mean squared residual of its cells, each column in units of its held-out
     residuals. "latent" is the distance of the code from the codes of normal rows.
 
@@ -86,9 +87,13 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
     head without its rim of skull), reconstructed, and the residuals expressed in units of the
     spread that each pixel's residuals have in held-out normal images, after subtracting what the
     mirror image lets one expect, as far as normal images are symmetric. With "auto", the mean of
-    three ingredients, as above: the mean of the brightest 2 % of the smoothed map, of the darkest
-    2 %, and of the most asymmetric 2 %. `explain` gives the map. Where the sign of a lesion is
+    two ingredients, as above: the mean of the brightest 2 % of the smoothed map, and of the 2 % of
+    the residuals that differ most from their mirror image. The darkest 2 % add to them only in
+    excess, as the dependence above does. `explain` gives the map. Where the sign of a lesion is
     known, look at one side of the map alone: it finds more.
+
+    **GANs** have no encoder of their own. A `TabularGAN` judges by the autoencoders that it starts
+    from, and explains by the law of what it draws; an `ImageGAN` does both by its linear path.
 
     **p-values** are conformal: a p-value of 0.02 says that 2 % of held-out normal rows look as
     unusual. They share the held-out rows, so they are not independent of each other.

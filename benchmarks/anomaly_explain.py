@@ -1,4 +1,4 @@
-"""Plant single wrong cells in clinical tables, and ask whether `explain` names them.
+"""Plant single wrong cells in clinical tables; count those that are named, and rows flagged.
 
 Half of each table is learned from; cells are planted in the other half. *Wrong unit*: a number is
 multiplied by 10, 100, 1/18 or 88.4. *Broken dependence*: a number that the other columns explain
@@ -47,14 +47,14 @@ def linked(numbers: pd.DataFrame) -> list[str]:
     return names
 
 
-def study(X: pd.DataFrame, n: int, rng: np.random.Generator) -> dict[str, list[bool]]:
-    """Plant cells in one table."""
+def study(X: pd.DataFrame, n: int, rng: np.random.Generator) -> dict[str, list[list[bool]]]:
+    """Plant cells in one table; say of each case whether it was named, and its row flagged."""
     order = rng.permutation(len(X))
     train, rest = X.iloc[order[: len(X) // 2]], X.iloc[order[len(X) // 2 :]]
     detector = ReconstructionDetector(TabularVAE(), random_state=0).fit(train)
     numbers = X.select_dtypes("number").astype(float)
     numbers = numbers.loc[:, numbers.nunique() > 10]
-    result: dict[str, list[bool]] = {"wrong unit": [], "dependence": []}
+    result: dict[str, list[list[bool]]] = {"wrong unit": [], "dependence": []}
     candidates = {"wrong unit": list(numbers.columns), "dependence": linked(numbers)}
     for kind, names in candidates.items():
         planted, truth = [], []
@@ -73,8 +73,9 @@ def study(X: pd.DataFrame, n: int, rng: np.random.Generator) -> dict[str, list[b
             planted.append(row.astype({name: float}).assign(**{name: new}))
             truth.append(name)
         if planted:
-            said = detector.explain(pd.concat(planted)).abs().idxmax(axis=1)
-            result[kind] += (said.to_numpy() == np.array(truth)).tolist()
+            rows = pd.concat(planted)
+            named = detector.explain(rows).abs().idxmax(axis=1).to_numpy() == np.array(truth)
+            result[kind] += np.column_stack([named, detector.predict(rows) == -1]).tolist()
     return result
 
 
@@ -85,14 +86,18 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=40, help="of each kind, in each table")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
-    total: dict[str, list[bool]] = {"wrong unit": [], "dependence": []}
+    total: dict[str, list[list[bool]]] = {"wrong unit": [], "dependence": []}
     for name, X in tables(Path(args.data)).items():
         found = study(X, args.cases, np.random.default_rng(0))
-        shares = {kind: round(float(np.mean(v)), 3) if v else None for kind, v in found.items()}
-        print(name, shares, flush=True)
+        print(name, shares(found), flush=True)
         for kind, values in found.items():
             total[kind] += values
-    print({kind: (len(v), round(float(np.mean(v)), 3)) for kind, v in total.items()})
+    print("all", shares(total))
+
+
+def shares(found: dict[str, list[list[bool]]]) -> dict[str, tuple[int, float, float]]:
+    """Give the number of cases of each kind, and the shares that were named and flagged."""
+    return {k: (len(v), *np.mean(v, axis=0).round(3).tolist()) for k, v in found.items() if v}
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ SIZE = 64
 N_BOOTSTRAPS = 200
 DIAMETERS, CONTRASTS = (3, 5, 8, 12), (-2.0, -1.0, 1.0, 2.0, 4.0)
 REACH = 0.95  # pixels of normal slices below the threshold
+SHOWN = 2.0  # mean residual of a lesion from which on overlays have a colour
 
 
 def read(folder: Path) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
@@ -187,7 +188,11 @@ def interval(figure: Any, subject: np.ndarray, n: int) -> str:
 
 
 def sensitivity(args: argparse.Namespace) -> None:
-    """Paste lesions of many sizes and contrasts into held-out normal slices."""
+    """Paste lesions of many sizes and contrasts into held-out normal slices.
+
+    Printed by diameter in pixels and contrast in interquartile ranges: the share of slices that are
+    flagged, whose score fell, and in whose map the lesion has a colour; and the mean residual.
+    """
     images, _, index = read(Path(args.data))
     subject, normal = index["subject"].to_numpy(), (index["label"] != "lesion").to_numpy()
     rows = []
@@ -209,14 +214,17 @@ def sensitivity(args: argparse.Namespace) -> None:
                     (s[m].mean() if m.any() else 0.0) for s, m in zip(seen, lesions, strict=True)
                 ]
                 scores = detector.score_samples(pasted)
-                found = zip(scores < detector.offset_, scores < plain, hit, strict=True)
+                shown = [value >= SHOWN for value in hit]
+                found = zip(scores < detector.offset_, scores < plain, shown, hit, strict=True)
                 rows += [(out, diameter, contrast, *each) for each in found]
         print(out, flush=True)
-    names = ["subject", "diameter", "contrast", "flagged", "score_fell", "residual_in_lesion"]
+    names = ["subject", "diameter", "contrast", "flagged", "score_fell", "shown", "residual"]
     table = pd.DataFrame(rows, columns=names)
     Path(args.out).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(args.out, index=False)
-    print(table.groupby(["diameter", "contrast"])[names[3:]].mean().unstack("contrast").round(2))
+    means = table.groupby(["diameter", "contrast"])[names[3:]].mean()
+    for name in names[3:]:
+        print(f"\n{name}\n{means[name].unstack('contrast').round(2).to_string()}")
 
 
 def main() -> None:

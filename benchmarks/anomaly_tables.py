@@ -165,10 +165,14 @@ def _false_positives(path: Path, split: int) -> tuple[Any, ...]:
     X, y = read(path)
     train, rest, truth = halves(X, y, split)
     new = rest[truth == 0]
-    generator = TabularVAE(max_steps=100, n_members=1)
+    # whether the rate holds does not depend on how well the generator fits
+    generator = TabularVAE(max_steps=30, n_members=1)
     detector = ReconstructionDetector(generator, random_state=split).fit(train)
     p = detector.p_values(new)
-    return path.stem, split, len(train), len(new), int((p <= 0.1).sum()), p[0]
+    # of one row drawn at random, ties broken at random: uniform over splits
+    rng = np.random.default_rng(split)
+    one = p[rng.integers(len(p))] - rng.random() / (len(train) + 1)
+    return path.stem, split, len(train), len(new), int((p <= 0.1).sum()), one
 
 
 def summary(results: pd.DataFrame) -> None:

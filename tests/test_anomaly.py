@@ -79,6 +79,17 @@ def test_a_cell_that_only_breaks_the_dependence_is_named(detector):
     assert (said["weight"] > detector.explain(typical)["weight"]).all()
 
 
+def test_a_cell_that_is_far_out_throws_no_suspicion_on_those_it_depends_on():
+    rng = np.random.default_rng(0)
+    size = rng.normal(size=120)
+    names = ["a", "b", "c", "d"]
+    X = pd.DataFrame({name: np.exp(0.2 * (size + rng.normal(0, 0.15, 120))) for name in names})
+    model = ReconstructionDetector(TabularVAE(**QUICK), random_state=0).fit(X[:90])
+    for name in names:
+        wrong = X[90:].assign(**{name: X[name][90:] * 10})
+        assert (model.explain(wrong).abs().idxmax(axis=1) == name).all()
+
+
 def test_a_broken_total_is_seen(detector):
     X = patients(20, seed=4)
     wrong = X.assign(total=X["total"] + 9)
@@ -115,7 +126,7 @@ def test_units_and_the_order_of_columns_change_next_to_nothing():
     base = ReconstructionDetector(TabularVAE(**QUICK), random_state=0).fit(X)
     other = clone(base).fit(X.assign(weight=X["weight"] * 1000))
     scores = base.score_samples(new)
-    assert_allclose(other.score_samples(new.assign(weight=new["weight"] * 1000)), scores, atol=1e-3)
+    assert_allclose(other.score_samples(new.assign(weight=new["weight"] * 1000)), scores, atol=1e-2)
     order = list(X.columns[::-1])
     turned = clone(base).fit(X[order]).score_samples(new[order])
     assert stats.spearmanr(turned, scores).statistic > 0.97

@@ -23,7 +23,7 @@ from augment.data.encoder import TableEncoder
 from augment.data.margins import LevelMargin, NumericMargin
 from augment.data.schema import TableSchema
 
-__all__ = ["CellReader", "Cells", "NumberLaw"]
+__all__ = ["CellReader", "Cells", "NumberLaw", "heavy_tailed"]
 
 NEIGHBOURHOOD = 0.1
 """Half-width of the neighbourhood that a number's probability is read from, of the range."""
@@ -33,6 +33,12 @@ WIDE = 0.95
 """The scale of a number's distance is read from this quantile and its mirror image."""
 LEAST_SCALE = 0.6
 """Least scale, in standard deviations."""
+RATIO = 100.0
+"""Numbers that are smaller than the least one by more than this factor are judged as if by it."""
+LEAST_LOG_SCALE = 0.05
+"""Least scale of logarithms."""
+DEGREES_OF_FREEDOM = 2.0
+"""Of the law that numbers are judged by."""
 FARTHEST = 1e3
 """No score is farther out than this, so that sums of squares stay finite."""
 
@@ -48,8 +54,13 @@ class Cells:
     distance : ndarray of float64 (n, n_columns)
         Numbers: signed distance from the median, in robust standard deviations; of what `fit`
         never saw that of a number as rare; else 0.
+    strangeness : ndarray of float64 (n, n_columns)
+        How far out each cell lies in its margin, and how rare it is; see `CellReader`.
     scores : ndarray of float64 (n, n_scores)
         Normal scores that go on beyond the ends of the margins; 0 where missing.
+    ratio : ndarray of float64 (n, n_scores)
+        What must be added to scores if numbers below the end of a positive column are judged by
+        their ratio to it: a wrong unit divides. Not positive.
     observed : ndarray of bool (n, n_scores)
         False where a value is missing.
     unseen : ndarray of bool (n, n_columns)
@@ -61,7 +72,9 @@ class Cells:
 
     rarity: FloatArray
     distance: FloatArray
+    strangeness: FloatArray
     scores: FloatArray
+    ratio: FloatArray
     observed: BoolArray
     unseen: BoolArray
     broken: FloatArray
@@ -118,6 +131,21 @@ class NumberLaw:
         above = inverse(self.edges, self.values, upper, "right")
         return above - inverse(self.edges, self.values, lower, "left")
 
+    def below_in_logarithms(self, x: FloatArray) -> FloatArray:
+        """Say how far below the lower end of a positive column numbers lie, by their ratio to it.
+
+        A wrong unit divides: a tenth of the least creatinine is no great distance in mg/dl.
+
+        Returns
+        -------
+        ndarray of float64
+            At most 0, in robust standard deviations of the logarithm; at least those of 1 / RATIO.
+        """
+        low = float(self.values[0])
+        width = np.log(self.quantile(WIDE) / self.quantile(1 - WIDE)) / (2 * ndtri(WIDE))
+        ratio = np.clip(x / low, 1 / RATIO, 1.0)
+        return np.asarray(np.log(ratio) / max(float(width), LEAST_LOG_SCALE))
+
     def center_and_scale(self) -> tuple[float, float]:
         """Give the median, and a scale that a few outliers do not move.
 
@@ -137,6 +165,16 @@ class CellReader:
         Fitted, with one stratum.
     n_rows : int
         Rows that it was fitted on.
+
+    Notes
+    -----
+    *Strangeness* is minus a log density, up to a constant. Of a measured number it is that of
+    Student's t law with two degrees of freedom at the number's place, so that no single cell
+    drowns all others. The place is the mean of two distances, one in robust standard deviations
+    and one in normal scores: the first tells the long side of a skewed column from the short one,
+    the second is at home in columns with heavy tails. Of levels, and of numbers that take but a
+    few values, it is the mean of how rare and of how far out they are. Being missing counts as
+    far as it is rare.
     """
 
     def __init__(self, schema: TableSchema, encoder: TableEncoder, n_rows: int) -> None:
@@ -171,23 +209,34 @@ class CellReader:
         values, strata = frame.to_numpy(), np.zeros(len(frame), dtype=np.int64)
         scores, observed = self.encoder.transform(frame, strata)
         rarity, distance = np.zeros(values.shape), np.zeros(values.shape)
+        missing, ratio = np.zeros(values.shape), np.zeros(scores.shape)
         for k, (entries, margin) in enumerate(self.encoder.entries(values)):
             i, part = self.places[k]
             if part == "choice":
                 unseen[:, i] |= np.isnan(entries)  # a choice that is none
             if k in self._laws:
-                self._read_numbers(k, entries, scores[:, k], rarity[:, i], distance[:, i])
+                cell = scores[:, k], ratio[:, k], rarity[:, i], distance[:, i]
+                self._read_numbers(k, entries, *cell)
             else:
                 seen = observed[:, k]
                 lower, upper = margin.interval(entries[seen], strata[seen])
-                rarity[seen, i] += -np.log(np.maximum(upper - lower, self._least))
-        self._mark_missing(values, unseen, rarity)
+                judged = missing if part == "missing" else rarity
+                judged[seen, i] += -np.log(np.maximum(upper - lower, self._least))
+        self._mark_missing(values, unseen, missing)
+        rarity += missing
         broken = self._broken(values, distance)
         never = unseen | (broken != 0)
         rarity[never] = -np.log(self._least)
         # the place, in standard deviations, of a number as rare as that
         distance[unseen] = np.sqrt(-2 * np.log(self._least))
-        return Cells(rarity, distance, scores, observed, unseen, broken)
+        strangeness = (rarity + heavy_tailed(distance)) / 2
+        for k, law in self._laws.items():
+            if not law.has_steps:
+                i = self.places[k][0]
+                place = (np.abs(distance[:, i]) + np.abs(scores[:, k])) / 2
+                strangeness[:, i] = heavy_tailed(place) + missing[:, i]
+        strangeness[broken != 0] -= np.log(self._least)
+        return Cells(rarity, distance, strangeness, scores, ratio, observed, unseen, broken)
 
     def inside(self, cells: Cells) -> Cells:
         """Bring scores back to the ends of the margins."""
@@ -210,7 +259,13 @@ class CellReader:
         return self.schema.conform(frame), unseen
 
     def _read_numbers(
-        self, k: int, x: FloatArray, scores: FloatArray, rarity: FloatArray, distance: FloatArray
+        self,
+        k: int,
+        x: FloatArray,
+        scores: FloatArray,
+        ratio: FloatArray,
+        rarity: FloatArray,
+        distance: FloatArray,
     ) -> None:
         """Judge one numeric column, in place."""
         law, seen = self._laws[k], ~np.isnan(x)
@@ -220,10 +275,12 @@ class CellReader:
         low, high = float(law.values[0]), float(law.values[-1])
         rarity[seen] += -np.log(np.maximum(law.mass(x, NEIGHBOURHOOD * (high - low)), self._least))
         distance[seen] = np.clip((x - middle) / scale, -FARTHEST, FARTHEST)
-        beyond = np.maximum(x - high, 0.0) - np.maximum(low - x, 0.0)
-        scores[seen] = np.clip(scores[seen] + beyond / scale, -FARTHEST, FARTHEST)
+        beyond = (np.maximum(x - high, 0.0) - np.maximum(low - x, 0.0)) / scale
+        scores[seen] = np.clip(scores[seen] + beyond, -FARTHEST, FARTHEST)
+        if low > 0:
+            ratio[seen] = np.minimum(law.below_in_logarithms(x) - beyond, 0.0) * (x < low)
 
-    def _mark_missing(self, values: FloatArray, unseen: BoolArray, rarity: FloatArray) -> None:
+    def _mark_missing(self, values: FloatArray, unseen: BoolArray, missing: FloatArray) -> None:
         """Judge what is missing where nothing ever was, or without what went missing with it."""
         absent, names = np.isnan(values), self.schema.names
         known = {names.index(n): names.index(s[0]) for s in self.schema.shared_masks for n in s}
@@ -234,7 +291,7 @@ class CellReader:
                 strange = absent[:, i]
             else:
                 continue
-            rarity[strange & ~unseen[:, i], i] = -np.log(self._least)
+            missing[strange & ~unseen[:, i], i] = -np.log(self._least)
 
     def _broken(self, values: FloatArray, distance: FloatArray) -> FloatArray:
         """Say where exact relations are broken, and give their targets a distance, in place."""
@@ -254,6 +311,18 @@ class CellReader:
             size = np.clip(10 * excess * signs[guilty] / spread, -FARTHEST, FARTHEST)
             broken[np.arange(len(values)), np.array(members)[guilty]] += size
         return broken
+
+
+def heavy_tailed(distance: FloatArray) -> FloatArray:
+    """Give minus the log density of Student's t law, up to a constant.
+
+    Examples
+    --------
+    >>> heavy_tailed(np.array([0.0, 2.0, 200.0])).round(2).tolist()
+    [0.0, 1.65, 14.86]
+    """
+    nu = DEGREES_OF_FREEDOM
+    return np.asarray((nu + 1) / 2 * np.log1p(np.square(distance) / nu))
 
 
 def _unseen(column: Column, series: pd.Series) -> BoolArray:

@@ -20,8 +20,8 @@ from augment.generators._tabular import MIN_ROWS
 __all__ = ["CrossFit"]
 
 N_FOLDS = 5
-WEIGHTS = {"rarity": 1.0, "distance": 1.0, "elbo": 0.25}
-"""Weights of the ingredients where there are several; see `benchmarks/anomaly_tables.py`."""
+EXCESS = {"dependence": (2.0, 0.5), "darker": (2.0, 0.5)}
+"""Ingredients that count only beyond a limit, in units of held-out normals, and their weight."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +119,14 @@ class CrossFit:
         )
 
     def _combined(self, parts: dict[str, FloatArray]) -> FloatArray:
-        """Average the ingredients, each in units of held-out normals."""
-        total: Any = 0.0
-        for name, (center, scale) in self.standards.items():
-            total = total + WEIGHTS.get(name, 1.0) * (parts[name] - center) / scale
-        return np.asarray(total) / sum(WEIGHTS.get(name, 1.0) for name in self.standards)
+        """Average the ingredients, each in units of held-out normals; add what is in excess."""
+        units = {n: (parts[n] - center) / scale for n, (center, scale) in self.standards.items()}
+        plain = [value for name, value in units.items() if name not in EXCESS]
+        total = np.mean(plain, axis=0)
+        for name, (limit, weight) in EXCESS.items():
+            if name in units:
+                total = total + weight * np.maximum(units[name] - limit, 0.0)
+        return np.asarray(total)
 
     def get_state(self) -> State:
         """Give the models and what was measured of them."""

@@ -37,14 +37,13 @@ class ImageSurprise:
     ----------
     normals : tuple
         Once `learn_normals` has measured them on images that were left out: the weight of the
-        mirror image, and each pixel's center and spread, with and without the mirror image.
+        mirror image, and the center and spread of each pixel.
     """
 
     def __init__(self, generator: Any, codes: tuple[FloatArray, FloatArray]) -> None:
         self.generator, self.codes = generator, codes
         self.mirror = 0.0
         self.center, self.spread = np.zeros(1), np.ones(1)
-        self.skew_spread = np.ones(1)
 
     @classmethod
     def learn(cls, generator: Any, X: Any) -> Self:
@@ -65,12 +64,10 @@ class ImageSurprise:
         weight = float((own * other).sum() / max((other * other).sum(), TINY))
         weight = min(max(weight, 0.0), 1.0)
         rest = (residual - weight * residual[..., ::-1]) * inside
-        skew = (residual - residual[..., ::-1]) * inside
         usual = inside.mean(axis=0) > 0.3
         for member in members:
             member.mirror, member.center = weight, rest.mean(axis=0)
             member.spread = _softened(rest.std(axis=0), usual)
-            member.skew_spread = _softened(skew.std(axis=0), usual)
 
     def parts(self, X: Any, method: str) -> dict[str, FloatArray]:
         """Give the ingredients of a method, each `(n,)`; more is more surprising."""
@@ -86,12 +83,14 @@ class ImageSurprise:
         if method == "elbo":
             squares = (np.square(z) * inside[:, None]).sum(axis=(1, 2, 3))
             return {"elbo": squares + latent}
-        smooth, both = _smooth(z, inside), inside & inside[..., ::-1]
-        skew = _smooth((residual - residual[..., ::-1]) / self.skew_spread, both)
+        # What lies at the rim tells images apart, though it blurs maps: so smooth it in.
+        smooth = _blurred(z)
+        # In the units of the image: a pixel's spread would make much of quiet places.
+        skew = _blurred(residual - residual[..., ::-1])
         parts = {
             "brighter": _top(smooth, inside),
             "darker": _top(-smooth, inside),
-            "asymmetry": _top(np.abs(skew), both),
+            "asymmetry": _top(np.abs(skew), inside),
         }
         return {name: np.log(np.maximum(value, TINY)) for name, value in parts.items()}
 
@@ -128,7 +127,6 @@ class ImageSurprise:
             "mirror": self.mirror,
             "center": self.center,
             "spread": self.spread,
-            "skew_spread": self.skew_spread,
         }
 
     @classmethod
@@ -138,9 +136,7 @@ class ImageSurprise:
         codes = np.asarray(state["code_mean"]), np.asarray(state["code_precision"])
         surprise = cls(generator, codes)
         surprise.mirror = float(state["mirror"])
-        surprise.center, surprise.spread, surprise.skew_spread = (
-            np.asarray(state[name]) for name in ("center", "spread", "skew_spread")
-        )
+        surprise.center, surprise.spread = np.asarray(state["center"]), np.asarray(state["spread"])
         return surprise
 
 
@@ -150,11 +146,16 @@ def _softened(spread: FloatArray, usual: BoolArray) -> FloatArray:
     return spread + SOFT * max(typical, 1e-9)
 
 
-def _smooth(maps: FloatArray, inside: BoolArray) -> FloatArray:
-    """Smooth by about a pixel at 64, with nothing from outside; 0 there, and fading towards it."""
+def _blurred(maps: FloatArray) -> FloatArray:
+    """Smooth by about a pixel at 64."""
     sigma = SMOOTHING * min(maps.shape[-2:])
+    return np.asarray(ndimage.gaussian_filter(maps, (0, 0, sigma, sigma)))
+
+
+def _smooth(maps: FloatArray, inside: BoolArray) -> FloatArray:
+    """Smooth with nothing from outside; 0 there, and fading towards it."""
     mask = inside[:, None]
-    return np.asarray(ndimage.gaussian_filter(maps * mask, (0, 0, sigma, sigma)) * mask)
+    return _blurred(maps * mask) * mask
 
 
 def _top(maps: FloatArray, inside: BoolArray) -> FloatArray:

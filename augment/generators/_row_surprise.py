@@ -30,6 +30,8 @@ OUTERMOST = 0.02
 """Share of held-out residuals at the far end that is drawn in before their size is measured."""
 NAME_LIMIT = 12.0
 """Scores farther out than this are brought back to it before cells are named."""
+OTHER_LIMIT = 3.0
+"""Scores farther out than this are brought back to it before other cells are judged by them."""
 CODE_LIMIT = 50.0
 """Scores farther out than this are brought back to it before they enter a network."""
 
@@ -88,14 +90,11 @@ class RowSurprise:
             return {"reconstruction": np.square(self._misfits(cells) / self.scale).mean(axis=1)}
         if method == "latent":
             return {"latent": self._code_distance(cells)}
-        rarity = cells.rarity.sum(axis=1)
         if method == "elbo":  # the density of the scores' copula, times those of the margins
             inside = self.reader.inside(cells)
             copula = 0.5 * (self._bound(inside) - np.square(inside.scores).sum(axis=1))
-            return {"elbo": rarity + copula}
-        bound = self._bound(cells)
-        distance = np.square(cells.distance).sum(axis=1)
-        parts = {"rarity": rarity, "distance": distance, "elbo": bound}
+            return {"elbo": cells.rarity.sum(axis=1) + copula}
+        parts = {"margins": cells.strangeness.sum(axis=1), "dependence": self._bound(cells)}
         return {name: np.log(value + TINY) for name, value in parts.items()}
 
     def residuals(self, X: Any) -> FloatArray:
@@ -106,9 +105,12 @@ class RowSurprise:
         """
         cells = self.reader.read(X)
         mean, precision = self._law
-        near = np.clip(cells.scores, -NAME_LIMIT, NAME_LIMIT)
+        own = np.clip(cells.scores + cells.ratio, -NAME_LIMIT, NAME_LIMIT)
+        near = np.clip(own, -OTHER_LIMIT, OTHER_LIMIT)
         filled = _filled(np.where(cells.observed, near - mean, 0.0), cells.observed, precision)
-        given_others = filled @ precision / np.sqrt(np.diag(precision))
+        root = np.sqrt(np.diag(precision))
+        # what is far out counts in its own cell, and does not throw suspicion on the others
+        given_others = filled @ precision / root + (own - near) * root
         given_others = np.where(cells.observed, given_others, 0.0)
         result = np.zeros(cells.rarity.shape)
         for k, (i, _) in enumerate(self.reader.places):

@@ -1,6 +1,6 @@
 """Privacy studies: how often `evaluate_privacy` accuses rows that know nobody, and what it finds.
 
-Four parts, each a Markdown table:
+Parts, each a Markdown table:
 
 ``null``
     Training, held-out and synthetic rows are fresh draws of one law. Every verdict but "nothing
@@ -16,6 +16,10 @@ Four parts, each a Markdown table:
     equal one, these are patients who were entered twice, and one of the two is left out.
 ``generators``
     What is found of our own generators, fitted on 150 rows of the clinical mixture, with the audit.
+
+``leaning``
+    With ``--data``: our generators fitted on 80 and 200 rows of ``--tables``, with as many other
+    rows held out where there are so many, and the audit: who memorises, and who leans a little?
 
 Every study is written to a JSON-lines file as it ends, so an interrupted run goes on where it was:
 
@@ -55,6 +59,18 @@ GENERATORS: dict[str, Callable[[], Any]] = {
     "GaussianCopula": augment.GaussianCopula,
     "TabularVAE": lambda: augment.TabularVAE(random_state=0),
 }
+LEANING: dict[str, Callable[[], Any]] = {
+    "Bootstrap": augment.Bootstrap,
+    "Jitter(0.02)": lambda: augment.Jitter(0.02),
+    "Jitter(0.1)": lambda: augment.Jitter(0.1),
+    "Jitter(0.3)": lambda: augment.Jitter(0.3),
+    "Jitter(0.5)": lambda: augment.Jitter(0.5),
+    "Smote": augment.Smote,
+    "GaussianCopula": augment.GaussianCopula,
+    "TabularVAE": lambda: augment.TabularVAE(random_state=0),
+    "TabularGAN": lambda: augment.TabularGAN(random_state=0),
+}
+LEANING_SIZES = (80, 200)
 
 
 def normal(n: int, rng: np.random.Generator, n_columns: int) -> pd.DataFrame:
@@ -149,12 +165,16 @@ def one_study(law: str, n: int, index: int, share: float, noise: float) -> dict[
     }
 
 
-def real_study(path: Path, index: int) -> dict[str, Any]:
-    """Deal the rows of a real table into three parts, at most 200 each."""
+def read_table(path: Path) -> tuple[pd.DataFrame, pd.Series]:
+    """Read a table, without patients who were entered twice."""
     X, y = augment.data.load_table(path, target="target")
     twin = X.duplicated(keep="first")
-    if twin.mean() < FEW_TWINS:
-        X, y = X[~twin], y[~twin]
+    return (X[~twin], y[~twin]) if twin.mean() < FEW_TWINS else (X, y)
+
+
+def real_study(path: Path, index: int) -> dict[str, Any]:
+    """Deal the rows of a real table into three parts, at most 200 each."""
+    X, y = read_table(path)
     n = min(len(X) // 3, 200)
     order = rng_for(8, index).permutation(len(X))
     train, holdout, drawn = (
@@ -181,6 +201,24 @@ def generator_study(name: str, index: int) -> dict[str, Any]:
     train, holdout = clinical(150, rng), clinical(150, rng)
     generator = GENERATORS[name]()
     drawn, _ = generator.fit(train).sample(N_SYNTHETIC, random_state=index)
+    return audited(generator, train, drawn, holdout, index)
+
+
+def leaning_study(path: Path, name: str, n: int, index: int) -> dict[str, Any]:
+    """Fit a generator on n rows of a real table, and audit it with other rows held out."""
+    X, y = read_table(path)
+    order = rng_for(11, index).permutation(len(X))
+    train, holdout = (
+        (X.iloc[rows].reset_index(drop=True), y.iloc[rows].reset_index(drop=True))
+        for rows in (order[:n], order[n : 2 * n])
+    )
+    generator = LEANING[name]()
+    drawn = generator.fit(*train).sample(N_SYNTHETIC, random_state=index)
+    return audited(generator, train, drawn, holdout, index)
+
+
+def audited(generator: Any, train: Any, drawn: Any, holdout: Any, index: int) -> dict[str, Any]:
+    """Evaluate a generator with the audit, and record what was found."""
     start = time.process_time()
     result = augment.evaluate_privacy(
         train, drawn, holdout, generator=generator, n_audit_fits=16, random_state=index
@@ -192,6 +230,8 @@ def generator_study(name: str, index: int) -> dict[str, Any]:
         "auc": result.strongest["auc"],
         "audit_auc": float(audit["auc"]),
         "nearer": float(result.exposed["times_nearer"].median()),
+        "balanced": result.nearest["balanced_share"],
+        "told": "lean on the training rows" in result.reason,
         "seconds": time.process_time() - start,
     }
 
@@ -210,6 +250,29 @@ def generator_lines(frame: pd.DataFrame) -> Iterator[dict[str, str]]:
         }
 
 
+def leaning_lines(frame: pd.DataFrame) -> Iterator[dict[str, str]]:
+    """Say what was found of each generator, over the tables: the range of each figure."""
+    tables = frame["law"].str.split(": ", n=1, expand=True)
+    for (name, n), part in frame.assign(generator=tables[1]).groupby(
+        ["generator", "n"], sort=False
+    ):
+        counts = part["verdict"].value_counts()
+        ranges = {
+            "AUC of the strongest attack": "auc",
+            "AUC of refits": "audit_auc",
+            "nearest to a training row, of equal numbers": "balanced",
+        }
+        yield {
+            "generator": str(name),
+            "rows": str(n),
+            "tables": str(len(part)),
+            "verdicts": "; ".join(f"{v} {k}" for k, v in counts.items()),
+            "a lean is told": str(int(part["told"].sum())),
+            **{k: f"{part[v].min():.2f} to {part[v].max():.2f}" for k, v in ranges.items()},
+            "seconds": f"{part['seconds'].max():.0f}",
+        }
+
+
 def studies(given: argparse.Namespace) -> Iterator[tuple[Key, Callable[[], dict[str, Any]]]]:
     """List all studies that were asked for."""
     for key in keys(given.null, given.power):
@@ -221,6 +284,13 @@ def studies(given: argparse.Namespace) -> Iterator[tuple[Key, Callable[[], dict[
         for name in GENERATORS:
             key = ("generators", name, 150, index, 0.0, 0.0)
             yield key, partial(generator_study, name, index)
+    for index in range(given.leaning if given.data else 0):
+        for n in LEANING_SIZES:
+            for table in given.tables:
+                for name in given.generators:
+                    key = ("leaning", f"{table}: {name}", n, index, 0.0, 0.0)
+                    path = given.data / f"{table}.csv"
+                    yield key, partial(leaning_study, path, name, n, index)
 
 
 def keys(n_null: int, n_power: int) -> Iterator[Key]:
@@ -295,6 +365,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of CSV files with a column target")
     parser.add_argument("--real", type=int, default=3, help="studies of each real table")
     parser.add_argument("--fitted", type=int, default=2, help="studies of each generator")
+    parser.add_argument("--leaning", type=int, default=1, help="studies of generators and tables")
+    parser.add_argument("--tables", nargs="+", default=["pima_diabetes", "hcv_liver"])
+    parser.add_argument("--generators", nargs="+", default=list(LEANING), choices=LEANING)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     path, stop = given.out / "studies.jsonl", time.monotonic() + 60 * given.minutes
@@ -312,6 +385,7 @@ def main() -> None:
         "null": null_lines,
         "real": real_lines,
         "generators": generator_lines,
+        "leaning": leaning_lines,
         "power": power_lines,
     }
     for part, make in makers.items():

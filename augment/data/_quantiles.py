@@ -17,6 +17,7 @@ __all__ = [
     "knot_grid",
     "quantiles",
     "reflected",
+    "repeated_ends",
     "rounded",
     "smoothed_ends",
 ]
@@ -147,7 +148,28 @@ def rounded(values: FloatArray, decimals: int) -> FloatArray:
     return np.asarray(np.round(values, decimals) + 0.0, dtype=np.float64)
 
 
-def kernel_widths(knots: FloatArray, n_rows: float) -> FloatArray:
+def repeated_ends(values: FloatArray, weights: FloatArray) -> tuple[float, float]:
+    """Give the least and the greatest value if that many rows share it, else NaN.
+
+    So many that the smoothed end is the value itself: zeros of a laboratory value, or a score at
+    its ceiling.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> repeated_ends(np.r_[np.zeros(6), np.arange(1.0, 30.0)], np.ones(35))
+    (0.0, nan)
+    """
+    values = values[weights > 0]
+    count = min(END_ROWS, -(-len(values) // 4))
+    ends = values.min(), values.max()
+    shared = [float(end) if (values == end).sum() >= count else np.nan for end in ends]
+    return shared[0], shared[1]
+
+
+def kernel_widths(
+    knots: FloatArray, n_rows: float, repeated: tuple[float, float] = (np.nan, np.nan)
+) -> FloatArray:
     """Give the standard deviation of the decoding kernel at each knot.
 
     It is KERNEL × standard deviation × n ** (-1/5), which calms the classifiers that learn from
@@ -161,6 +183,8 @@ def kernel_widths(knots: FloatArray, n_rows: float) -> FloatArray:
         One quantile function.
     n_rows : float
         How many rows it was learned from.
+    repeated : tuple of two floats
+        What `repeated_ends` gives: there a flat end is no artefact of smoothing.
 
     Returns
     -------
@@ -170,11 +194,14 @@ def kernel_widths(knots: FloatArray, n_rows: float) -> FloatArray:
     mass = np.gradient(grid)
     mass /= mass.sum()
     spread = float(np.sqrt((mass * (knots - (mass * knots).sum()) ** 2).sum()))
-    local = KERNEL_CAP * _local_spread(grid, knots, n_rows)
+    smoothed = knots[0] != repeated[0], knots[-1] != repeated[1]
+    local = KERNEL_CAP * _local_spread(grid, knots, n_rows, smoothed)
     return KERNEL * n_rows**-0.2 * np.minimum(local, spread)
 
 
-def _local_spread(grid: FloatArray, knots: FloatArray, n_rows: float) -> FloatArray:
+def _local_spread(
+    grid: FloatArray, knots: FloatArray, n_rows: float, smoothed: tuple[bool, bool]
+) -> FloatArray:
     """Give the slope over normal scores at each knot, on the side where it is flatter."""
     last = len(knots) - 1
     score = ndtri(np.clip(grid, 0.25 / n_rows, 1 - 0.25 / n_rows))
@@ -185,9 +212,9 @@ def _local_spread(grid: FloatArray, knots: FloatArray, n_rows: float) -> FloatAr
     # The smoothing of the ends makes them flat; only what is longer is truly repeated.
     artefact = 1.5 * END_ROWS / n_rows
     first, final = int((knots == knots[0]).sum()) - 1, last - int((knots == knots[-1]).sum()) + 1
-    if first < last and grid[first] <= artefact:
+    if smoothed[0] and first < last and grid[first] <= artefact:
         slope[: first + 1] = right[first]
-    if final > 0 and 1 - grid[final] <= artefact:
+    if smoothed[1] and final > 0 and 1 - grid[final] <= artefact:
         slope[final:] = left[final]
     return slope
 

@@ -18,7 +18,15 @@ import numpy as np
 
 from augment._typing import FloatArray, IntArray, State
 from augment.data._pooling import Pooling
-from augment.data._quantiles import inverse, kernel_widths, knot_grid, quantiles, reflected, rounded
+from augment.data._quantiles import (
+    inverse,
+    kernel_widths,
+    knot_grid,
+    quantiles,
+    reflected,
+    repeated_ends,
+    rounded,
+)
 
 __all__ = ["LevelMargin", "NumericMargin", "margin_from_state", "nearest"]
 
@@ -179,7 +187,8 @@ class NumericMargin:
         # equal neighbours may differ by rounding after the blend
         knots = np.maximum.accumulate(np.clip(knots, pool[0], pool[-1]), axis=1)
         own = np.append(np.where(share > 0, sizes, len(values)), len(values))
-        widths = [kernel_widths(row, rows) for row, rows in zip(knots, own, strict=True)]
+        ends = repeated_ends(scaled, weights)
+        widths = [kernel_widths(row, rows, ends) for row, rows in zip(knots, own, strict=True)]
         bandwidth = np.array(widths)
         lower, upper = (float(limit) for limit in limits)
         return cls(knots, bandwidth, lower, upper, decimals, exponent, TAIL_MASS / len(values))

@@ -37,8 +37,9 @@ class PrivacyResult(Result):
     attacks : DataFrame
         One line for each attack: ``attack``, ``auc``, ``lower``, ``upper`` (95 % intervals that
         hold for all attacks at once), ``tpr`` (share of training rows found) at ``fpr`` (share of
-        others wrongly accused), ``p_value`` (of no leak), ``strongest``. The attack "refits on
-        halves" is there if a generator was given.
+        others wrongly accused), ``p_value`` (of no leak), ``material`` (clear, and large enough for
+        ``memorisation found``), ``strongest``. The attack "refits on halves" is there if a
+        generator was given.
     exposed : DataFrame
         One line for each training row, the most exposed first: ``row`` (position), ``n_copies``
         (synthetic rows that copy it beyond chance), ``attack_p_value`` (share of other
@@ -52,8 +53,10 @@ class PrivacyResult(Result):
         interval that accounts for choosing it), ``tpr``, ``fpr``.
     nearest : dict
         All synthetic rows together: ``share`` (whose nearest real row is a training row),
-        ``expected`` (that share by chance), ``p_value`` (of a permutation test; rows that lie much
-        nearer count for more).
+        ``expected`` (that share by chance), ``balanced_share`` (what it would be with as many
+        held-out as training rows; 0.5 by chance), ``very_near`` (share of rows that are nearer to a
+        training row than all but 5 % of fresh rows), ``p_value`` (of a permutation test; rows that
+        lie much nearer count for more).
     settings : dict
         What a methods paragraph needs. ``differential_privacy``: the budget that the generator
         spent (``epsilon``, ``delta``, ...), None without one.

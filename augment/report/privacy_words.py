@@ -30,8 +30,9 @@ _PRIVACY: dict[str, dict[str, str]] = {
         "mark": "○",
         "headline": "No copies beyond chance and no memorisation were found, as far as these data "
         "can show.",
-        "means": "No attack on the synthetic {rows} did clearly better than guessing; how much it "
-        "may have missed is in the intervals.",
+        "means": "No attack on the synthetic {rows} did much better than guessing; how much it "
+        "may have missed is in the intervals. What every fitted law gives away of few {rows} is "
+        "told with its figures.",
         "not": "That the {rows} are anonymous. Few {rows} show large leaks only, and a stronger "
         "attack may exist. Whether data may be passed on is for whoever answers for the patients "
         "to decide.",
@@ -72,7 +73,7 @@ _EXPLAINED: tuple[tuple[str, str, str], ...] = (
         "Refits on halves",
         "whether draws of this kind of generator come nearer to a patient when the patient was in "
         "the fit: it was fitted again and again on random halves. The strictest test here, as it "
-        "knows the generator: any influence shows, and an AUC up to .55 is not called "
+        "knows the generator: any influence shows, and an AUC up to .7 is not called "
         "memorisation.",
         "what these very synthetic {rows} give away; it speaks of the generator.",
     ),

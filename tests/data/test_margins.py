@@ -222,3 +222,19 @@ def test_the_grid_has_as_many_points_as_asked(n_knots):
     assert len(grid) == n_knots
     assert (np.diff(grid) > 0).all()
     assert (grid[0], grid[-1]) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("end", [0.0, 100.0])
+def test_a_value_that_many_rows_share_at_an_end_stays_an_atom(end):
+    rng = np.random.default_rng(0)
+    values = np.abs(end - np.maximum(0.0, rng.gamma(2.0, 9.0, 120) - 5.0))
+    share = float((values == end).mean())
+    assert 0.06 < share < 0.2
+    strata, weights = np.arange(120) % 2, np.ones(120)
+    limits = float(values.min()), float(values.max())
+    margin = NumericMargin.fit(
+        values, strata, 2, weights, pooling=Pooling(), n_knots=101, limits=limits, decimals=None
+    )
+    n = 20_000
+    drawn = margin.decode(rng.random(n), np.full(n, 2), rng.standard_normal(n))
+    assert (drawn == end).mean() == pytest.approx(share, abs=0.03)

@@ -11,6 +11,8 @@ import pytest
 import augment
 from augment import Bootstrap, GaussianCopula, Jitter, PrivacyResult, evaluate_privacy
 from augment._errors import InvalidInputError
+from augment.evaluation._privacy_copies import Copies as CopyCheck
+from augment.evaluation._privacy_rule import LEAK_LEVEL, MATERIAL_AUC, is_material, judge
 from tests.evaluation.doubles import Copies
 from tests.evaluation.test_fidelity import cohort
 from tests.evaluation.test_fidelity_images import images
@@ -18,7 +20,7 @@ from tests.house import REPOSITORY
 
 privacy = functools.partial(evaluate_privacy, random_state=0)
 TRAIN, HOLDOUT, FRESH = cohort(80), cohort(80, 1), cohort(150, 2)
-NOTHING = "nothing found at this size"
+NOTHING, MEMORISED = "nothing found at this size", "memorisation found"
 
 
 def both(first, second):
@@ -167,6 +169,36 @@ def test_audit_finds_nothing_where_rows_do_not_matter():
     line = result.attacks.set_index("attack").loc["refits on halves"]
     assert line["auc"] < 0.6
     assert result.verdict == NOTHING
+
+
+def verdict_of(auc=0.5, p_value=1.0, tpr=0.05, nearest=None):
+    """Apply the rule to figures."""
+    none = CopyCheck(pd.DataFrame({"row": np.arange(10)}), 0, 0, 0, 0)
+    material = p_value <= LEAK_LEVEL and is_material(auc, tpr, 0.05, MATERIAL_AUC)
+    line = {"attack": "k-NN ratio", "auc": auc, "lower": auc - 0.05, "upper": auc + 0.05}
+    line |= {"tpr": tpr, "fpr": 0.05, "p_value": p_value, "material": material}
+    fresh = {"share": 0.5, "expected": 0.5, "balanced_share": 0.5, "very_near": 0.05}
+    return judge(none, pd.DataFrame([line]), line, fresh | {"p_value": 1.0} | (nearest or {}), 80)
+
+
+@pytest.mark.parametrize(
+    ("figures", "verdict", "lean"),
+    [
+        ({}, NOTHING, False),
+        ({"auc": 0.9, "p_value": 0.5}, NOTHING, False),  # large and not clear
+        ({"auc": 0.55, "p_value": 1e-6}, NOTHING, True),  # clear and not large
+        ({"auc": 0.65, "p_value": 1e-6}, MEMORISED, False),
+        ({"auc": 0.52, "p_value": 1e-6, "tpr": 0.12}, MEMORISED, False),  # a few, for sure
+        ({"nearest": {"balanced_share": 0.62, "p_value": 0.001}}, NOTHING, True),
+        ({"nearest": {"balanced_share": 0.75, "p_value": 0.001}}, MEMORISED, False),
+        ({"nearest": {"very_near": 0.12, "p_value": 0.001}}, MEMORISED, False),
+        ({"nearest": {"balanced_share": 0.9, "p_value": 0.2}}, NOTHING, False),
+    ],
+)
+def test_what_is_clear_but_small_is_told_and_is_no_verdict(figures, verdict, lean):
+    found, reason = verdict_of(**figures)
+    assert found == verdict
+    assert ("lean on the training rows" in reason) == lean
 
 
 @pytest.mark.parametrize("noise", [0, 1e-3])

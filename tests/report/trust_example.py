@@ -60,7 +60,8 @@ def example_privacy(verdict: str = "memorisation found", *, refits: bool = True)
     names = ["density ratio", "k-NN ratio", "classifier"]
     auc = np.array([0.66, 0.58, 0.52] if verdict == "memorisation found" else [0.52, 0.5, 0.49])
     attacks = pd.DataFrame({"attack": names, "auc": auc, "lower": auc - 0.07, "upper": auc + 0.07})
-    attacks = attacks.assign(tpr=0.22, fpr=0.1, p_value=[0.004, 0.3, 1.0], strongest=auc == auc[0])
+    attacks = attacks.assign(tpr=0.22, fpr=0.1, p_value=[0.004, 0.3, 1.0], material=auc > 0.6)
+    attacks = attacks.assign(strongest=auc == auc[0])
     exposed = pd.DataFrame({"row": [3, 7, *(i for i in range(n_train) if i not in (3, 7))]})
     exposed = exposed.assign(n_copies=[int(copied.sum()), *[0] * (n_train - 1)])
     exposed["attack_p_value"] = np.linspace(0.0004, 1, n_train)
@@ -68,7 +69,7 @@ def example_privacy(verdict: str = "memorisation found", *, refits: bool = True)
         exposed[name] = np.linspace(0.0004, 1, n_train) if refits else np.nan
     if refits:
         line = {"attack": "refits on halves", "auc": 0.7, "lower": 0.62, "upper": 0.78}
-        line |= {"tpr": 0.3, "fpr": 0.1, "p_value": 0.001, "strongest": False}
+        line |= {"tpr": 0.3, "fpr": 0.1, "p_value": 0.001, "material": False, "strongest": False}
         attacks = pd.concat([attacks, pd.DataFrame([line])], ignore_index=True)
     strongest = {"attack": names[0], "auc": auc[0], "lower": 0.5, "upper": 0.7}
     sizes = {"n_train": n_train, "n_synthetic": n_new, "n_holdout": 70}
@@ -79,7 +80,13 @@ def example_privacy(verdict: str = "memorisation found", *, refits: bool = True)
         attacks=attacks,
         exposed=exposed,
         strongest={**strongest, "tpr": 0.22, "fpr": 0.1},
-        nearest={"share": 0.71, "expected": 0.667, "p_value": 0.04},
+        nearest={
+            "share": 0.71,
+            "expected": 0.667,
+            "balanced_share": 0.55,
+            "very_near": 0.06,
+            "p_value": 0.04,
+        },
         settings={**sizes, "n_audit_fits": 32 * refits, "copy_level": 0.005, "seed": 0},
         notes=("With 140 training and 70 held-out patients only a large leak can be seen.",),
     )

@@ -43,7 +43,8 @@ def refuse_numbers_in_text(name: Any, present: pd.Series) -> None:
     raise InvalidInputError(
         f"column {name!r} holds numbers, {found}. Take units and signs such as '<' off, then make "
         "it numbers with pandas.to_numeric(column, errors='coerce'), which turns the rest into "
-        "missing values. In a file, leave a cell without a number empty."
+        "missing values. In a file, leave a cell without a number empty. If the numbers name "
+        "patients or samples, drop the column."
     )
 
 

@@ -15,6 +15,8 @@ from augment.generators._tabular import Rows
 __all__ = ["separation"]
 
 _REPEATS, _FOLDS = 3, 5
+_MANY_ROWS = 2_000
+"""From here on one division into folds is as good as three."""
 _GRID = np.linspace(0.1, 1.0, 19)
 _DRAWS = 3
 """Draws of the scores of held-out rows, averaged, so that ties do not decide."""
@@ -56,7 +58,8 @@ def separation(
     classes, labels = np.unique(rows.conditions.strata, return_inverse=True)
     if len(classes) < 2:
         return 1.0
-    folds = leave_out(labels, rows.groups, _REPEATS * _FOLDS, 1 / _FOLDS, rows.seed)
+    repeats = _REPEATS if len(labels) < _MANY_ROWS else 1
+    folds = leave_out(labels, rows.groups, repeats * _FOLDS, 1 / _FOLDS, rows.seed)
     parts = [
         _discriminants(schema, rows, labels, held_out, pooling, rng_for(rows.seed, 2, number))
         for number, held_out in enumerate(folds)

@@ -251,7 +251,7 @@ def augment_images(
     for start in range(0, len(array), _CHUNK):
         part = torch.as_tensor((array[start : start + _CHUNK] - low) / span, dtype=torch.float32)
         changed[start : start + _CHUNK] = chosen.apply(part, generator).numpy()
-    changed = low + span * np.clip(changed, 0.0, 1.0)
+    changed = np.clip(low + span * changed, low, high)
     if np.issubdtype(array.dtype, np.integer):
         changed = np.rint(changed)
     return changed.astype(array.dtype)

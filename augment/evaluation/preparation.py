@@ -81,7 +81,7 @@ class TidyColumns(TransformerMixin, BaseEstimator):
     def __init__(self, categories: str = "text") -> None:
         self.categories = categories
 
-    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
+    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002 (the contract)
         """Learn which columns are numeric, and the levels of the others."""
         frame = pd.DataFrame(X)
         if not isinstance(X, pd.DataFrame):

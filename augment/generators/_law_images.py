@@ -72,7 +72,7 @@ class LawImageGenerator(ImageReconstructionMixin, LoopMixin, ImageGenerator):
         self,
         images: FloatArray,
         features: FloatArray,  # noqa: ARG002 (the contract)
-        rng: np.random.Generator | None,  # noqa: ARG002
+        rng: np.random.Generator | None,  # noqa: ARG002 (the contract)
     ) -> FloatArray:
         """Refine decoded images; without a source of noise as they are expected."""
         return images

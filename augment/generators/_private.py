@@ -40,7 +40,7 @@ _MIN_ROWS = 10
 class _AllRows(Training):
     """Every step sees every row once: no sampling that would have to be accounted for."""
 
-    def batches(self, stage: Stage, batch_size: int) -> Batches:  # noqa: ARG002
+    def batches(self, stage: Stage, batch_size: int) -> Batches:  # noqa: ARG002 (the contract)
         generator = torch_generator(seed_of(self.seed, f"batches {stage.name}"))
         return Batches(self.tensors, self.n_rows, generator, [torch.arange(self.n_rows)])
 

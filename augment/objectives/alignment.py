@@ -50,8 +50,8 @@ class AlignmentObjective(Objective):
         self,
         phase: str,  # noqa: ARG002 (there is only one)
         batch: Batch,
-        generator: torch.Generator,  # noqa: ARG002
-        step: int,  # noqa: ARG002
+        generator: torch.Generator,  # noqa: ARG002 (the contract)
+        step: int,  # noqa: ARG002 (the contract)
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Give the loss of all images, summed: no image has a say in another's."""
         velocities = self.networks["shapes"](batch["row"])

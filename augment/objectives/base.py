@@ -90,7 +90,7 @@ class Objective(abc.ABC):
     def validate(
         self,
         batch: Batch,  # noqa: ARG002 (the names are the contract)
-        generator: torch.Generator,  # noqa: ARG002
+        generator: torch.Generator,  # noqa: ARG002 (the contract)
     ) -> dict[str, torch.Tensor]:
         """Judge held-out rows; called without gradients and in evaluation mode.
 

@@ -61,7 +61,7 @@ class ClassificationObjective(Objective):
         phase: str,  # noqa: ARG002 (there is only one)
         batch: Batch,
         generator: torch.Generator,
-        step: int,  # noqa: ARG002
+        step: int,  # noqa: ARG002 (the contract)
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Give the mean cross-entropy of a batch."""
         images = batch["image"]

@@ -54,7 +54,7 @@ class DetailObjective(Objective):
         phase: str,  # noqa: ARG002 (there is only one)
         batch: Batch,
         generator: torch.Generator,
-        step: int,  # noqa: ARG002
+        step: int,  # noqa: ARG002 (the contract)
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Give the mean negative log likelihood of a pixel, images moved about at random."""
         rows = {name: value.flatten(0, 1) for name, value in batch.items()}

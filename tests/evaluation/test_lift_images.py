@@ -124,7 +124,7 @@ def test_copies_are_worth_nothing_against_copies():
 class Recorder(ImageClassifier):
     """Remembers what it was fitted with."""
 
-    seen: list = []  # noqa: RUF012
+    seen: list = []  # noqa: RUF012 (filled by the test)
 
     def fit(self, X, y, sample_weight=None):
         Recorder.seen.append((self.augmentation, self.max_steps, len(X), sample_weight))

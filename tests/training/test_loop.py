@@ -99,12 +99,12 @@ def test_equal_seeds_give_equal_weights_and_other_seeds_do_not():
 
 def test_nobody_elses_random_state_is_touched_or_heeded():
     torch.manual_seed(5)  # noqa: TID251 (the caller's own stream)
-    np.random.seed(5)  # noqa: TID251
+    np.random.seed(5)  # noqa: TID251 (the caller's own stream)
     before, before_numpy = torch.get_rng_state(), np.random.get_state()[1].copy()
     first, _ = run_gan()  # its dropout draws from the global stream
     assert torch.equal(torch.get_rng_state(), before)
     assert np.array_equal(np.random.get_state()[1], before_numpy)
-    torch.manual_seed(6)  # noqa: TID251
+    torch.manual_seed(6)  # noqa: TID251 (the caller's own stream)
     second, _ = run_gan()
     assert equal(weights(first), weights(second))
 
@@ -208,7 +208,7 @@ def test_apples_device_is_never_chosen_by_itself(monkeypatch):
 
 def test_validation_is_without_gradients_in_evaluation_mode_and_repeatable():
     class Watching(LinearVae):
-        seen: list = []  # noqa: RUF012
+        seen: list = []  # noqa: RUF012 (filled by the test)
 
         def validate(self, batch, generator):
             self.seen.append(
@@ -299,7 +299,7 @@ def test_what_is_delivered_is_the_average():
 
 def test_validation_sees_the_average_and_training_goes_on_without_it():
     class Watching(LinearVae):
-        seen: list = []  # noqa: RUF012
+        seen: list = []  # noqa: RUF012 (filled by the test)
 
         def validate(self, batch, generator):
             self.seen.append(weights(self))

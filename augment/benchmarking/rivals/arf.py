@@ -13,7 +13,7 @@ def fit(rows: Any, target: str, discrete: list[str], seed: int, **parameters: An
     vars(np).setdefault("in1d", np.isin)  # version 0.1.1 was written for numpy 1
     rows = rows.astype(dict.fromkeys(discrete, "category"))
     # The package draws from numpy's global stream alone; this interpreter is its own.
-    np.random.seed(seed)  # noqa: NPY002, TID251
+    np.random.seed(seed)  # noqa: NPY002, TID251 (this interpreter is its own)
     model = arf.arf(x=rows, random_state=seed, verbose=False, **parameters)
     model.forde()
     return model
@@ -23,5 +23,5 @@ def sample(model: Any, n_rows: int, seed: int) -> Any:
     """Draw rows with their target."""
     import numpy as np
 
-    np.random.seed(seed)  # noqa: NPY002, TID251
+    np.random.seed(seed)  # noqa: NPY002, TID251 (this interpreter is its own)
     return model.forge(n=n_rows)

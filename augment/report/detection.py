@@ -180,7 +180,7 @@ def winner(comparison: Sequence[Mapping[str, Any]]) -> str:
     Examples
     --------
     >>> lines = [{"detector": "PCA", "kind": "baseline", "auroc": 0.9, "difference": -0.1,
-    ...           "difference_lower": -0.2, "difference_upper": 0.02},
+    ...           "difference_lower": -0.2, "difference_upper": -0.02},
     ...          {"detector": "ReconstructionDetector", "kind": "own", "auroc": 0.8}]
     >>> winner(lines).split(":")[0]
     'A simple detector wins on the labelled rows'
@@ -195,6 +195,12 @@ def winner(comparison: Sequence[Mapping[str, Any]]) -> str:
     )
     if best["auroc"] > own["auroc"]:
         what = "A trivial confound" if best["kind"] == "confound" else "A simple detector"
+        if not best["difference_upper"] < 0:
+            return (
+                f"{what} is as good on the labelled rows: {best['detector']}, ROC AUC "
+                f"{best['auroc']:.3f}, against {own['auroc']:.3f} of the {own['detector']} "
+                f"({interval}): no clear winner."
+            )
         return (
             f"{what} wins on the labelled rows: {best['detector']}, ROC AUC {best['auroc']:.3f}, "
             f"against {own['auroc']:.3f} of the {own['detector']} ({interval}). Consider using it "

@@ -223,3 +223,16 @@ def test_false_alarms_are_beta_binomial_and_p_values_uniform():
     assert ((rates >= low) & (rates <= high)).mean() > 0.93
     tie = np.random.default_rng(0).random(500) / 100
     assert stats.kstest(np.array([p for _, p in results]) - tie, "uniform").pvalue > 0.01
+
+
+def test_what_is_missing_where_nothing_ever_was_is_flagged_and_named():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(120, 3)), columns=list("abc"))
+    generator = TabularVAE(n_members=1, max_steps=30)
+    detector = ReconstructionDetector(generator, random_state=0).fit(X)
+    gaps = X.iloc[[0, 1]].copy()
+    gaps.iloc[0], gaps.iloc[1, 1] = np.nan, np.nan
+    assert detector.predict(gaps).tolist() == [-1, -1]
+    reasons = detector.explain(gaps).abs()
+    assert (reasons.iloc[0] > 1).all()
+    assert reasons.iloc[1].idxmax() == "b"

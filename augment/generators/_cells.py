@@ -64,7 +64,8 @@ class Cells:
     observed : ndarray of bool (n, n_scores)
         False where a value is missing.
     unseen : ndarray of bool (n, n_columns)
-        Levels that `fit` never saw, and values where there was no choice or none at all.
+        Levels that `fit` never saw, values where there was no choice or none at all, and cells that
+        are missing where none ever was.
     broken : ndarray of float64 (n, n_columns)
         Where an exact relation is broken: signed, in tenths of a standard deviation, at the column
         of the relation that lies farthest out; else 0.
@@ -236,6 +237,7 @@ class CellReader:
                 place = (np.abs(distance[:, i]) + np.abs(scores[:, k])) / 2
                 strangeness[:, i] = heavy_tailed(place) + missing[:, i]
         strangeness[broken != 0] -= np.log(self._least)
+        unseen = unseen | (missing > 0)
         return Cells(rarity, distance, strangeness, scores, ratio, observed, unseen, broken)
 
     def inside(self, cells: Cells) -> Cells:

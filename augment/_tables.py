@@ -36,14 +36,15 @@ _OPENERS: dict[str, Callable[..., Any]] = {
     ".bz2": bz2.open,
     ".xz": lzma.open,
 }
-_DECIMAL_COMMA = re.compile(r'(^|;)\s*"?[-+]?\d*,\d+([eE][-+]?\d+)?"?\s*(;|$)', re.MULTILINE)
+_COMMA_NUMBER = r'(^|{0})[ ]*"?[-+]?\d*,{1}([eE][-+]?\d+)?"?[ ]*({0}|$)'
+_ANY, _NOT_THREE = r"\d+", r"(\d{1,2}|\d{4,})"
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
     """Read a table from a CSV, TSV or Parquet file.
 
-    The separator (comma, semicolon, tab or bar) is taken from the header line; with semicolons,
-    numbers written with a decimal comma are understood.
+    The separator (comma, semicolon, tab or bar) is taken from the header line; except between
+    commas, numbers written with a decimal comma are understood.
 
     Parameters
     ----------
@@ -113,7 +114,7 @@ def _read_text(path: Path, ending: str) -> pd.DataFrame:
     header = next((line for line in text.splitlines() if line.strip()), "")
     separator = _separator(header, ending)
     _refuse_repeats(next(csv.reader([header], delimiter=separator), []), path)
-    decimal = "," if separator == ";" and _DECIMAL_COMMA.search(text) else "."
+    decimal = "," if _has_decimal_commas(text, separator) else "."
     try:
         # in one piece, so that a column has one type from its first row to its last
         return pd.read_csv(io.StringIO(text), sep=separator, decimal=decimal, low_memory=False)
@@ -151,6 +152,19 @@ def _separator(header: str, ending: str) -> str:
     if ending != ".csv" and "\t" in header:
         return "\t"
     return max(",;\t|", key=header.count)
+
+
+def _has_decimal_commas(text: str, separator: str) -> bool:
+    """Tell whether numbers are written with a decimal comma.
+
+    Semicolons are there because commas are taken. Behind tabs and bars a comma may also part
+    thousands, so that some number needs other than three digits after it.
+    """
+    if separator == ",":
+        return False
+    digits = _ANY if separator == ";" else _NOT_THREE
+    pattern = _COMMA_NUMBER.format(re.escape(separator), digits)
+    return re.search(pattern, text, re.MULTILINE) is not None
 
 
 def _refuse_repeats(names: list[str], path: Path) -> None:

@@ -95,8 +95,9 @@ def make_generator(name: str, **params: Any) -> Any:
     import augment
 
     names = generator_names()
-    check_names("generator", [name], [*names, *names.values()])
     class_name = names.get(name, name)
+    if class_name not in names.values():
+        check_names("generator", [name], names)
     cls = getattr(import_module(augment._MODELS[class_name]), class_name)
     known = set(cls().get_params(deep=False))
     given = {key: value for key, value in params.items() if key in known}

@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -236,6 +237,10 @@ def test_run_takes_settings_by_name(table, tmp_path, lift):
         ("evaluate TABLE --target outcome --groups ward --out OUT", ["'ward'", "groups"]),
         ("evaluate TABLE --target outcome --test none.csv --out OUT", ["none.csv"]),
         ("evaluate TABLE --target outcome --generator vae --out OUT", ["'vae'", "tabular_vae"]),
+        (
+            "evaluate TABLE --target outcome --generator tabular_vea --out OUT",
+            ["Did you mean 'tabular_vae'?", "'smote', 'tabular_gan', 'tabular_vae']."],
+        ),
         ("evaluate TABLE --target outcome --set n_split=2 --out OUT", ["'n_splits'"]),
         ("evaluate TABLE --target outcome --set estimators=[SVN] --out OUT", ["'SVM'"]),
         ("evalute TABLE", ["evaluate"]),
@@ -293,6 +298,22 @@ def test_other_errors_keep_their_traceback(table, tmp_path, monkeypatch):
     assert result.exit_code == 1
     assert isinstance(result.exception, ZeroDivisionError)
     assert not (tmp_path / "run").exists()
+
+
+def test_what_is_proposed_can_be_pasted(table, tmp_path):
+    path = tmp_path / "my models" / "m.safetensors"
+    path.parent.mkdir()
+    result = invoke("fit", table, "--generator", "bootstrap", "--out", path)
+    (proposal,) = [line for line in result.output.splitlines() if line.startswith("Next:")]
+    assert shlex.split(proposal)[1:4] == ["augment", "sample", str(path)]
+
+
+@pytest.mark.parametrize("name", ["", "demo", "evaluate", "sample", "benchmark", "info"])
+def test_help_is_plain_and_names_what_to_give(name):
+    text = invoke(*name.split(), "--help").output
+    assert text.startswith(f"Usage: augment {name}".strip())
+    for ugly in ("<bool>", "<str>", "list[", "…", "...", "╭"):
+        assert ugly not in text.replace("[ARGS]...", "")
 
 
 def test_own_warnings_are_notes(table, tmp_path):

@@ -105,37 +105,50 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain text, which can be piped and pasted
 )
 
 Table = Annotated[
     Path,
     typer.Argument(
+        metavar="TABLE",
         help="CSV, TSV or Parquet file with a row for each patient; or a folder of NIfTI volumes "
-        "or pictures, or an .npz file."
+        "or pictures, or an .npz file.",
     ),
 ]
-Target = Annotated[str, typer.Option("--target", help="The column to predict.")]
+Target = Annotated[str, typer.Option("--target", metavar="COLUMN", help="The column to predict.")]
 Groups = Annotated[
-    str | None, typer.Option("--groups", help="Column that says which rows are one patient.")
+    str | None,
+    typer.Option("--groups", metavar="COLUMN", help="Column that says which rows are one patient."),
 ]
 Ignore = Annotated[
-    list[str] | None, typer.Option("--ignore", help="Column to leave out; may be repeated.")
+    list[str] | None,
+    typer.Option("--ignore", metavar="COLUMN", help="Column to leave out; may be repeated."),
 ]
 Generator = Annotated[
-    str, typer.Option("--generator", help="Such as tabular_vae or tabular_gan; see augment info.")
+    str,
+    typer.Option(
+        "--generator", metavar="NAME", help="Such as tabular_vae or tabular_gan; see augment info."
+    ),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of everything random.")]
 Covariates = Annotated[
     list[str] | None,
-    typer.Option("--covariate", help="Images: a condition besides the label, such as age."),
+    typer.Option(
+        "--covariate",
+        metavar="COLUMN",
+        help="Images: a condition besides the label, such as age.",
+    ),
 ]
-Plane = Annotated[str, typer.Option("--plane", help="Images: axial, coronal or sagittal.")]
-Size = Annotated[int, typer.Option("--size", min=16, help="Images: pixels a side.")]
+Plane = Annotated[
+    str, typer.Option("--plane", metavar="NAME", help="Images: axial, coronal or sagittal.")
+]
+Size = Annotated[int, typer.Option("--size", min=16, metavar="N", help="Images: pixels a side.")]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="A setting; may be given many times."),
 ]
-Folder = Annotated[Path, typer.Option("--out", help="Folder for the results.")]
+Folder = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the results.")]
 
 
 @app.callback()

@@ -11,36 +11,51 @@ from augment.cli._app import Folder, Set, app, run_pipeline
 from augment.cli._keyboard import Stopped
 
 
-@app.command()
+@app.command(
+    epilog="Example: augment benchmark --datasets breast_cancer --generators smote --out runs/b"
+)
 def benchmark(
     out: Folder,
     datasets: Annotated[
         list[str] | None,
-        typer.Option("--datasets", help="Table, folder, .npz, openml:ID; may be given many times."),
+        typer.Option(
+            "--datasets",
+            metavar="NAME",
+            help="Such as breast_cancer, a table, a folder, an .npz or openml:ID; or several, "
+            "separated by commas.",
+        ),
     ] = None,
     generators: Annotated[
         list[str] | None,
-        typer.Option("--generators", help="Name, or a rival's script; may be given many times."),
+        typer.Option(
+            "--generators",
+            metavar="NAME",
+            help="Such as tabular_vae, or a rival's script; or several, separated by commas.",
+        ),
     ] = None,
     sizes: Annotated[
         list[str] | None,
-        typer.Option("--sizes", help="Training rows, such as 50,100; may be given many times."),
+        typer.Option("--sizes", metavar="N", help="Training rows, such as 50,100."),
     ] = None,
     repeats: Annotated[
-        int | None, typer.Option("--repeats", min=1, help="Splits of each data set and size.")
+        int | None,
+        typer.Option("--repeats", min=1, metavar="N", help="Splits of each data set and size."),
     ] = None,
     backend: Annotated[
-        str | None, typer.Option("--backend", help="loky, threading, dask or ray.")
+        str | None,
+        typer.Option("--backend", metavar="NAME", help="loky, threading, dask or ray."),
     ] = None,
     address: Annotated[
-        str | None, typer.Option("--address", help="Of the cluster's scheduler.")
+        str | None,
+        typer.Option("--address", metavar="HOST:PORT", help="Of the cluster's scheduler."),
     ] = None,
     settings: Annotated[
-        Path | None, typer.Option("--settings", help="YAML file instead of the pipeline's own.")
+        Path | None,
+        typer.Option("--settings", metavar="FILE", help="YAML instead of the pipeline's own."),
     ] = None,
     set_: Set = None,
 ) -> None:
-    """Compare generators and rivals on many data sets; the same command goes on after a stop."""
+    """Compare generators on many data sets; goes on after a stop."""
     values: dict[str, Any] = {
         "datasets": _parts(datasets),
         "generators": {name: {} for name in _parts(generators) or ()} or None,

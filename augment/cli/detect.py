@@ -11,34 +11,50 @@ from augment.cli._app import Folder, Groups, Ignore, Seed, Set, app, run_pipelin
 from augment.cli._images import holds_images
 
 
-@app.command()
+@app.command(epilog="Example: augment detect healthy.csv new.csv --out runs/detect")
 def detect(
     train: Annotated[
-        Path, typer.Argument(help="Normal rows: a table, or a folder or archive of slices.")
+        Path,
+        typer.Argument(
+            metavar="TRAIN", help="Normal rows: a table, or a folder or archive of slices."
+        ),
     ],
-    new: Annotated[Path, typer.Argument(help="What to look at: of the same kind.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="What to look at: of the same kind.")],
     out: Folder,
     label: Annotated[
-        str | None, typer.Option("--label", help="Column that says what a row is.")
+        str | None,
+        typer.Option("--label", metavar="COLUMN", help="Column that says what a row is."),
     ] = None,
     normal: Annotated[
-        str | None, typer.Option("--normal", help="Label of normal rows; only they are learned.")
+        str | None,
+        typer.Option(
+            "--normal", metavar="LABEL", help="Label of normal rows; only they are learned."
+        ),
     ] = None,
     groups: Groups = None,
     ignore: Ignore = None,
     generator: Annotated[
-        str, typer.Option("--generator", help="Such as tabular_vae, tabular_gan, image_vae.")
+        str,
+        typer.Option(
+            "--generator", metavar="NAME", help="Such as tabular_vae, tabular_gan, image_vae."
+        ),
     ] = "auto",
     rate: Annotated[
-        float, typer.Option("--rate", min=0.0, max=1.0, help="Share of normal rows to flag.")
+        float,
+        typer.Option(
+            "--rate", min=0.0, max=1.0, metavar="SHARE", help="Share of normal rows to flag."
+        ),
     ] = 0.1,
     trim: Annotated[
-        float, typer.Option("--trim", min=0.0, max=0.5, help="Share of TRAIN that is abnormal.")
+        float,
+        typer.Option(
+            "--trim", min=0.0, max=0.5, metavar="SHARE", help="Share of TRAIN that is abnormal."
+        ),
     ] = 0.0,
     seed: Seed = 0,
     set_: Set = None,
 ) -> None:
-    """Flag rows or slices of NEW that do not look like those of TRAIN, and say why."""
+    """Flag rows or slices unlike those of TRAIN, and say why."""
     for place in (train, new):
         holds_images(place)  # says what may stand there, if nothing does
     run_pipeline(

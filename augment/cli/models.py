@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,18 +27,25 @@ from augment.cli._images import fit_images, holds_images, sample_images
 _CHUNK = 65_536  # rows in memory at a time, for each process
 
 
-@app.command()
+@app.command(epilog="Example: augment fit heart.csv --target diagnosis --out heart.safetensors")
 def fit(
     table: Table,
-    out: Annotated[Path, typer.Option("--out", help="Model file, ending in .safetensors.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="Model, ending in .safetensors.")
+    ],
     target: Annotated[
-        str | None, typer.Option("--target", help="The label to condition on, if any.")
+        str | None,
+        typer.Option("--target", metavar="COLUMN", help="The label, or other condition, if any."),
     ] = None,
     groups: Groups = None,
     ignore: Ignore = None,
     generator: Annotated[
         str | None,
-        typer.Option("--generator", help="Default tabular_vae, or image_vae; see augment info."),
+        typer.Option(
+            "--generator",
+            metavar="NAME",
+            help="Default tabular_vae, or image_vae; see augment info.",
+        ),
     ] = None,
     covariate: Covariates = None,
     plane: Plane = "axial",
@@ -45,7 +53,7 @@ def fit(
     seed: Seed = 0,
     set_: Set = None,
 ) -> None:
-    """Fit a generator on all rows, or on all slices of a folder of images, and save it."""
+    """Fit a generator on all rows or slices, and save it."""
     from augment import workflow
 
     if out.suffix != ".safetensors":
@@ -78,42 +86,57 @@ def fit(
     given = f" given {target!r}" if target else ""
     typer.echo(f"Fitted {type(model).__name__} on {len(X)} rows of {X.shape[1]} columns{given}.")
     typer.echo(f"Model: {out}")
-    typer.echo(f"Next:  augment sample {out} -n 500 --out synthetic.csv")
+    typer.echo(f"Next:  augment sample {shlex.quote(str(out))} -n 500 --out synthetic.csv")
 
 
-@app.command()
+@app.command(epilog="Example: augment sample heart.safetensors -n 500 --out synthetic.csv")
 def sample(
-    model: Annotated[Path, typer.Argument(help="Model file from augment fit.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="File from augment fit.")],
     out: Annotated[
         Path,
         typer.Option(
-            "--out", "-o", help="CSV, TSV or Parquet file; for images a folder or .npz file."
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="CSV, TSV or Parquet file; for images a folder or .npz file.",
         ),
     ],
-    n: Annotated[int | None, typer.Option("--n", "-n", help="Number of rows or slices.")] = None,
+    n: Annotated[int | None, typer.Option("--n", "-n", metavar="N", help="Rows or slices.")] = None,
     label: Annotated[
         list[str] | None,
-        typer.Option("--label", help="Label of all rows; or LABEL=COUNT, many times, without -n."),
+        typer.Option(
+            "--label",
+            metavar="LABEL",
+            help="Of all rows; or LABEL=COUNT, many times, without -n.",
+        ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", min=0, help="Repeats the same rows; fresh if absent.")
+        int | None,
+        typer.Option("--seed", min=0, metavar="N", help="Repeats the same rows; fresh if absent."),
     ] = None,
     jobs: Annotated[
-        int, typer.Option("--jobs", help="Processes; -1 is one per core. The rows are the same.")
+        int,
+        typer.Option(
+            "--jobs", metavar="N", help="Processes; -1 is one per core. The rows are the same."
+        ),
     ] = -1,
     mark: Annotated[
         bool, typer.Option("--mark/--no-mark", help="Write a column 'synthetic' with True.")
     ] = True,
     format_: Annotated[
-        str | None, typer.Option("--format", help="Images: nifti, png or npz.")
+        str | None, typer.Option("--format", metavar="NAME", help="Images: nifti, png or npz.")
     ] = None,
     like: Annotated[
         Path | None,
-        typer.Option("--like", help="Images: real ones, to place the slices where those lie."),
+        typer.Option(
+            "--like",
+            metavar="FOLDER",
+            help="Images: real ones, to place the slices where those lie.",
+        ),
     ] = None,
     plane: Plane = "axial",
 ) -> None:
-    """Draw synthetic rows or slices from a fitted generator, marked as synthetic."""
+    """Draw rows or slices from a fitted generator, marked as such."""
     import augment
     from augment import workflow
 
@@ -180,9 +203,11 @@ def _known_label(text: str, known: dict[str, Any]) -> Any:
 
 @app.command()
 def info(
-    model: Annotated[Path | None, typer.Argument(help="A model file; optional.")] = None,
+    model: Annotated[
+        Path | None, typer.Argument(metavar="MODEL", help="A model file; optional.")
+    ] = None,
 ) -> None:
-    """Show versions, generators and pipelines; or what a model file holds."""
+    """Show versions and generators, or what a model file holds."""
     from augment import workflow
 
     facts = workflow.describe_model(model) if model else workflow.describe_environment()

@@ -22,49 +22,61 @@ def demo(
         bool, typer.Option("--anomaly", help="Flag patients that do not look like normal ones.")
     ] = False,
 ) -> None:
-    """Grow 120 patients of a table that comes along, and say whether it helped."""
+    """Grow a table that comes along, and say whether it helped."""
     if mri and anomaly:
         raise InvalidInputError("Choose one of --mri and --anomaly; both were given.")
     name = "demo_mri" if mri else "demo_anomaly" if anomaly else "demo"
     run_pipeline(name, None, (), out)
 
 
-@app.command()
+@app.command(epilog="Example: augment run benchmark --set repeats=2 --out runs/benchmark")
 def run(
-    pipeline: Annotated[str, typer.Argument(help="Such as tabular_augmentation.")],
+    pipeline: Annotated[str, typer.Argument(metavar="NAME", help="Such as tabular_augmentation.")],
     out: Folder,
     set_: Set = None,
     settings: Annotated[
-        Path | None, typer.Option("--settings", help="YAML file instead of the pipeline's own.")
+        Path | None,
+        typer.Option("--settings", metavar="FILE", help="YAML instead of the pipeline's own."),
     ] = None,
 ) -> None:
-    """Run a pipeline with the settings of its YAML file and --set NAME=VALUE."""
+    """Run a pipeline, with its YAML file and --set NAME=VALUE."""
     run_pipeline(pipeline, settings, set_ or (), out)
 
 
-@app.command()
+@app.command(epilog="Example: augment evaluate heart.csv --target diagnosis --out runs/heart")
 def evaluate(
     table: Table,
     out: Folder,
     target: Annotated[
         str | None,
-        typer.Option("--target", help="The column to predict; images: the column of labels."),
+        typer.Option(
+            "--target",
+            metavar="COLUMN",
+            help="The column to predict; images: the column of labels.",
+        ),
     ] = None,
     groups: Groups = None,
     ignore: Ignore = None,
     test: Annotated[
-        Path | None, typer.Option("--test", help="A second table, such as another hospital's.")
+        Path | None,
+        typer.Option("--test", metavar="TABLE", help="A second one, as from another hospital."),
     ] = None,
     generator: Annotated[
         list[str] | None,
-        typer.Option("--generator", help="Default tabular_vae (images: image_vae); repeatable."),
+        typer.Option(
+            "--generator",
+            metavar="NAME",
+            help="Default tabular_vae (images: image_vae); may be repeated.",
+        ),
     ] = None,
-    splits: Annotated[int, typer.Option("--splits", min=2, help="Folds.")] = 5,
-    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Cross-validations.")] = 6,
+    splits: Annotated[int, typer.Option("--splits", min=2, metavar="N", help="Folds.")] = 5,
+    repeats: Annotated[
+        int, typer.Option("--repeats", min=1, metavar="N", help="Cross-validations.")
+    ] = 6,
     seed: Seed = 0,
     set_: Set = None,
 ) -> None:
-    """Say whether synthetic rows, or slices, help: verdicts and a report."""
+    """Say whether synthetic rows or slices help; write a report."""
     generators: dict[str, dict[str, Any]] | None = None
     if generator:
         generators = {name: {} for name in generator}
@@ -111,7 +123,7 @@ def evaluate(
 
 @app.command()
 def report(
-    run_dir: Annotated[Path, typer.Argument(help="Folder of an earlier run.")],
+    run_dir: Annotated[Path, typer.Argument(metavar="FOLDER", help="Of an earlier run.")],
 ) -> None:
     """Render the report of an earlier run again."""
     import json

@@ -16,6 +16,7 @@ from augment.data._dates import as_moments, coarsest_unit, to_steps
 from augment.data._number_text import levels_like_numbers, refuse_numbers_in_text
 from augment.data._quantiles import are_grades, few_levels, smoothed_ends
 from augment.data._scalars import plain
+from augment.data._sentinels import sentinel_note
 from augment.data._values import from_codes, to_codes
 from augment.data.columns import Column
 
@@ -252,6 +253,9 @@ def _measured(column: Column, series: pd.Series, spec: dict[str, Any]) -> Column
             f"column {column.name!r} has whole numbers up to {size:.0e}; beyond 2**53 their last "
             "digits are lost. Codes of such a length are better declared categorical."
         )
+    note = sentinel_note(column.name, values) if column.kind == "numeric" and not spec else None
+    if note is not None:
+        _warn(note)
     lower, upper = smoothed_ends(values)
     few = few_levels(values)
     if few is not None and not (column.kind == "numeric" and are_grades(few)):

@@ -17,7 +17,12 @@ _MOSTLY = 0.6
 # Fewer different numbers may well be codes.
 _MANY = 12
 # A number, perhaps with a sign before it and a unit behind.
+_COMMA = re.compile(r"^\s*[+\-]?\d+,(\d{1,2}|\d{4,})\s*$")  # three digits may be thousands
 _NUMBER = re.compile(r"^\s*[<>≤≥~+\-]?\s*\d+([.,']\d{3})*([.,]\d+)?\s*(%|\s\S.*)?$")
+_POINTS = (
+    "If these are amounts, write decimal points (column.str.replace(',', '.').astype(float)); in a "
+    "file, or separate its cells by semicolons or tabs: then decimal commas are understood."
+)
 
 
 def refuse_numbers_in_text(name: Any, present: pd.Series) -> None:
@@ -39,6 +44,8 @@ def refuse_numbers_in_text(name: Any, present: pd.Series) -> None:
     if text.str.match(_NUMBER).mean() < _MOSTLY:
         return
     odd = _not_numbers(text)
+    if text.str.match(_COMMA).any():
+        raise InvalidInputError(f"column {name!r} holds numbers with a decimal comma. {_POINTS}")
     found = f"but also entries such as {listed(odd, 3)}" if odd else "written as text"
     raise InvalidInputError(
         f"column {name!r} holds numbers, {found}. Take units and signs such as '<' off, then make "
@@ -62,7 +69,14 @@ def levels_like_numbers(column: Column) -> str | None:
     """
     if len(column.levels) < _MANY or not all(isinstance(level, str) for level in column.levels):
         return None
-    odd = _not_numbers(pd.Series(column.levels, dtype=object))
+    levels = pd.Series(column.levels, dtype=object)
+    odd = _not_numbers(levels)
+    commas = levels.str.match(_COMMA)
+    if commas.any() and len(levels) - len(odd) + commas.sum() >= _MOSTLY * len(levels):
+        return (
+            f"column {column.name!r} holds different numbers with a decimal comma; it is taken for "
+            f"a category. {_POINTS}"
+        )
     if len(odd) > (1 - _MOSTLY) * len(column.levels):
         return None
     found = f"but also {listed(odd, 3)}" if odd else "written as text"

@@ -21,8 +21,8 @@ def load_table(
     path : str or Path
         ``.csv``, ``.tsv`` or ``.txt``, compressed (``.gz``, ``.bz2``, ``.xz``) or not, or
         ``.parquet``. Text is UTF-8 with a header line; the separator (comma, semicolon, tab or
-        bar) is taken from it. With semicolons, numbers may have a decimal comma. An empty cell is
-        missing.
+        bar) is taken from it. Except between commas, numbers may have a decimal comma. An empty
+        cell is missing.
     target : str, optional
         The column with the labels.
 

@@ -8,6 +8,7 @@ every arm.
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
@@ -122,7 +123,10 @@ class EarlyStoppedMLP(MLPClassifier):
             rows = np.concatenate([np.arange(codes.size), single])
             X, y = X[rows], np.asarray(y)[rows]
             sample_weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
-        super().fit(X, y, sample_weight=sample_weight)
+        with warnings.catch_warnings():
+            # a batch of all rows is what is wanted of a table smaller than a batch
+            warnings.filterwarnings("ignore", message="Got `batch_size`", category=UserWarning)
+            super().fit(X, y, sample_weight=sample_weight)
         return self
 
 

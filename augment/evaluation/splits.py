@@ -164,17 +164,32 @@ def nested_subset(cohort: Cohort, rows: IntArray, sizes: list[int], seed: int) -
     -----
     Rows are put in one order in which every prefix has nearly the class shares of the whole:
     within a class at random, across classes by rank. With groups, patients are ordered at random
-    and their rows follow each other, so that a prefix is a number of patients.
+    and their rows follow each other, so that a prefix is a number of patients. A class so rare that
+    the smallest subset would lack it comes first, because no classifier learns from one class.
     """
     rng = rng_for(seed)
     shuffled = rng.permutation(rows)
     if cohort.groups is not None:
         first = {group: i for i, group in reversed(list(enumerate(cohort.groups[shuffled])))}
-        order = np.argsort([first[group] for group in cohort.groups[shuffled]], kind="stable")
-        return [shuffled[order[:size]] for size in sizes]
-    codes = cohort.codes[shuffled]
-    place = np.empty(shuffled.size)
-    for code in np.unique(codes):
-        own = np.flatnonzero(codes == code)
-        place[own] = (np.arange(own.size) + rng.uniform()) / own.size
-    return [shuffled[np.argsort(place, kind="stable")[:size]] for size in sizes]
+        place = np.array([first[group] for group in cohort.groups[shuffled]], dtype=np.float64)
+    else:
+        codes = cohort.codes[shuffled]
+        place = np.empty(shuffled.size)
+        for code in np.unique(codes):
+            own = np.flatnonzero(codes == code)
+            place[own] = (np.arange(own.size) + rng.uniform()) / own.size
+    ordered = _all_classes_first(cohort, shuffled[np.argsort(place, kind="stable")], min(sizes))
+    return [ordered[:size] for size in sizes]
+
+
+def _all_classes_first(cohort: Cohort, rows: IntArray, size: int) -> IntArray:
+    """Bring one patient of each class forward that the first ``size`` rows lack."""
+    codes = cohort.codes[rows]
+    lacking = np.setdiff1d(codes, codes[:size])
+    if not lacking.size:
+        return rows
+    first = np.array([np.flatnonzero(codes == code)[0] for code in lacking])
+    if cohort.groups is not None:
+        owners = cohort.groups[rows]
+        first = np.flatnonzero(np.isin(owners, owners[first]))
+    return np.concatenate([rows[first], np.delete(rows, first)])

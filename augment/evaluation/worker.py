@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from augment._errors import AugmentWarning
+
 __all__ = ["Report", "isolated", "message"]
 
 
@@ -73,4 +75,6 @@ def isolated(report: Report) -> Iterator[None]:
         yield
     for warning in caught:
         text = str(warning.message).split("\n")[0]
-        report.warnings.add(f"{warning.category.__name__}: {text}")
+        # our own words need no class before them
+        ours = issubclass(warning.category, AugmentWarning)
+        report.warnings.add(text if ours else f"{warning.category.__name__}: {text}")

@@ -180,6 +180,15 @@ def test_numbers_in_text_are_told_from_identifiers(write):
     assert declared.columns[0].kind == "categorical"
 
 
+def test_decimal_commas_are_refused_or_remarked_on():
+    sizes = pd.DataFrame({"size": [f"{i / 100:.2f}".replace(".", ",") for i in range(100, 160)]})
+    with pytest.raises(InvalidInputError, match=r"'size'.*decimal comma.*replace\(',', '\.'\)"):
+        TableSchema.infer(sizes)
+    repeated = pd.concat([sizes.head(20)] * 3, ignore_index=True)
+    with pytest.warns(AugmentWarning, match=r"'size'.*decimal comma.*semicolons"):
+        TableSchema.infer(repeated)
+
+
 def test_repeated_numbers_in_text_are_remarked_on():
     ages = pd.DataFrame({"age": [str(20 + i % 30) for i in range(89)] + ["?"]})
     with pytest.warns(AugmentWarning, match="30 different numbers, but also"):

@@ -62,6 +62,7 @@ DIALECTS = {
     "commas": ("a.csv", MARK + 'size;"age; years";dx\n1,75;61;ill\n1,6;44;well\n'),
     "quoted commas": ("a.csv", 'size;"age; years";dx\n"1,75";61;ill\n"+1,6e0";44;well\n'),
     "tabs": ("a.TSV", MARK + "size\tage; years\tdx\n1.75\t61\till\n1.6\t44\twell\n"),
+    "tabs and commas": ("a.tsv", "size\tage; years\tdx\n1,75\t61\till\n1,6\t44\twell\n"),
     "quotes": ("a.csv", '"size","age; years","dx"\n1.75,61,"ill"\n1.6,44,"well"\n'),
 }
 
@@ -79,6 +80,11 @@ def test_the_command_line_reads_the_same(write):
     for number, (name, text) in enumerate(DIALECTS.values()):
         path = write(text, f"{number}{name}")
         pd.testing.assert_frame_equal(load_table(path)[0], read_table(path))
+
+
+def test_commas_between_thousands_are_no_decimal_commas(write):
+    X, _ = load_table(write("n\tdx\n1,750\till\n12,600\twell\n", "a.tsv"))
+    assert X["n"].tolist() == ["1,750", "12,600"]
 
 
 @pytest.mark.parametrize(

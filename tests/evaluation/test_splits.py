@@ -78,3 +78,13 @@ def test_subsets_of_groups_are_runs_of_patients():
     small, large = nested_subset(rows, np.arange(80), [20, 40], seed=0)
     assert np.unique(groups[small]).size == 5
     assert set(small) < set(large)
+
+
+@pytest.mark.parametrize("groups", [None, np.arange(120) // 2])
+def test_every_subset_has_every_class(groups):
+    for seed in range(20):
+        rows = cohort([116, 4], groups, seed)
+        small, large = nested_subset(rows, np.arange(120), [15, 60], seed)
+        assert set(rows.codes[small]) == {0, 1}
+        assert set(small) < set(large)
+        assert (small.size, large.size) == (15, 60)

@@ -151,13 +151,7 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
         self.trim = trim
         self.random_state = random_state
 
-    def fit(
-        self,
-        X: Any,
-        y: Any = None,  # noqa: ARG002 (scikit-learn's contract)
-        *,
-        groups: Any = None,
-    ) -> Self:
+    def fit(self, X: Any, y: Any = None, *, groups: Any = None) -> Self:  # noqa: ARG002
         """Learn what normal rows look like, and how surprising unseen ones are.
 
         Parameters

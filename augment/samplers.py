@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,10 +15,11 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import validate_data
 
+from augment._errors import AugmentWarning
 from augment._random import seed_from, spawn_seeds
 from augment._typing import RandomState
 from augment.generators._base import RANDOM_STATE
-from augment.generators._growth import Labels, fitted, joined
+from augment.generators._growth import MOST_NUMBERS, Labels, fitted, joined
 
 __all__ = ["GeneratorOverSampler"]
 
@@ -112,8 +114,14 @@ class GeneratorOverSampler(BaseOverSampler):
         )
         return checked, y, is_one_hot
 
-    def _fit_resample(self, X: Any, y: Any, **params: Any) -> tuple[Any, Any]:  # noqa: ARG002
+    def _fit_resample(
+        self,
+        X: Any,
+        y: Any,
+        **params: Any,  # noqa: ARG002 (imbalanced-learn's contract)
+    ) -> tuple[Any, Any]:
         """Fit the generator, and draw the rows that are wanted."""
+        _warn_of_amounts(y)
         wanted = {label: n for label, n in self.sampling_strategy_.items() if n > 0}
         if hasattr(self, "generator_"):
             del self.generator_
@@ -145,6 +153,20 @@ class GeneratorOverSampler(BaseOverSampler):
         tags.input_tags.categorical = True
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _warn_of_amounts(y: Any) -> None:
+    """Warn of whole numbers that are rather a target of regression than classes."""
+    values = np.asarray(y)
+    different = len(np.unique(values)) if values.dtype.kind in "iu" else 0
+    if different > MOST_NUMBERS:
+        warnings.warn(
+            f"y holds {different} different whole numbers; each is taken for a class, and filled "
+            "up. If y is an amount, there are no classes to fill up: sample from the generator. "
+            "If they are labels, pass them as text, y.astype(str).",
+            AugmentWarning,
+            stacklevel=4,
+        )
 
 
 def _dense(X: Any) -> Any:

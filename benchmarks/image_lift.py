@@ -33,7 +33,7 @@ from augment.evaluation.by_group import compare
 from augment.evaluation.classifiers import candidates
 from augment.evaluation.images import AUTO_AMOUNT, image_estimators
 from augment.evaluation.inputs import Cohort, check_cohort
-from augment.evaluation.parameters import controls, versions
+from augment.evaluation.parameters import controls, provenance
 from augment.evaluation.splits import Split, plan_splits, scorable_classes
 from augment.evaluation.study import Study
 from augment.evaluation.trial import Trial, run_split
@@ -80,8 +80,12 @@ def overlap(splits: list[Split]) -> float:
     return float(np.mean(shares))
 
 
-def one_split(plan: Plan, split: Split, known: dict[str, str]) -> Trial:  # noqa: ARG001
-    """Run all arms on one split; `known` are versions, which tell old results apart."""
+def one_split(
+    plan: Plan,
+    split: Split,
+    known: dict[str, str],  # noqa: ARG001 (tells results of other code apart)
+) -> Trial:
+    """Run all arms on one split."""
     return run_split(plan, split.train, split.test, (split.repeat, split.split))
 
 
@@ -101,7 +105,7 @@ class Remembered:
 
     def __call__(self, plan: Plan, split: Split, size: int) -> Trial:
         """Give the scores of a split."""
-        given = (plan, split, versions())
+        given = (plan, split, provenance())
         self.left -= not self.run.check_call_in_cache(*given)
         if self.left < 0:
             raise SystemExit("The number of new splits is reached. Run it again to go on.")

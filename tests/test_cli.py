@@ -335,3 +335,15 @@ def test_fit_refuses_a_generator_of_the_other_kind(table, tmp_path):
         result = invoke("fit", source, "--generator", wrong, "--out", tmp_path / "m.safetensors")
         assert_one_line_error(result, "cannot learn from", f"--generator {right}")
     assert not (tmp_path / "m.safetensors").exists()
+
+
+def test_long_sentences_are_folded_and_tables_are_not(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    table = "estimator            verdict      AUC lift [95 %]          log loss lift [95 %]"
+    sentence = "Verdict: no evidence. " + "It changed by +0.001, which is not clear. " * 4
+    path = "Report: " + "long/" * 20 + "report.html"
+    folded = cli._app._folded("\n".join([table, "", sentence, path])).splitlines()
+    assert folded[:2] == [table, ""]
+    assert folded[-1] == path
+    assert " ".join(line.strip() for line in folded[2:-1]) == sentence.strip()
+    assert max(map(len, folded[2:-1])) <= 60

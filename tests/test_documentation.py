@@ -2,6 +2,7 @@
 
 import functools
 import re
+import shlex
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from typer.testing import CliRunner
 
 import augment
+from augment.cli import app
 from tests.house import REPOSITORY
 
 
@@ -125,3 +128,51 @@ def test_written_objective_trains(written):
     batches = Batches({"scores": rows}, 16, torch_generator(2))
     record = train(objective, batches, max_steps=100, generator=torch_generator(3))
     assert record.history[-1]["misfit"] < record.history[0]["misfit"]
+
+
+def session() -> dict[str, list[str]]:
+    """Give the commands of the README's session, each with what the page says it prints."""
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```console\n(.*?)```", text, flags=re.DOTALL)
+    parts = re.split(r"^\$ \.venv/bin/", block, flags=re.MULTILINE)[1:]
+    return {first: rest for first, *rest in (part.strip().splitlines() for part in parts)}
+
+
+def blurred(lines: list[str]) -> list[str]:
+    """Give lines without their figures, which are those of one machine."""
+    return [re.sub(r"\s+", " ", re.sub(r"[-+]?\d+(\.\d+)?", "#", line)).strip() for line in lines]
+
+
+def printed(command: str) -> list[str]:
+    """Run a command of the session, and give what it prints."""
+    done = CliRunner().invoke(app, shlex.split(command)[1:])
+    assert done.exit_code == 0, done.output
+    return done.stdout.strip().splitlines()
+
+
+def test_readme_session_on_one_model(monkeypatch, tmp_path):
+    from augment.pipelines import demo
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "augment-demo").mkdir()
+    patients, _ = demo.load_tables(demo.Settings())
+    patients.to_csv("augment-demo/patients.csv", index=False)
+    commands = session()
+    _, fit, sample = commands
+    assert printed(fit) == commands[fit]
+    shown = commands[sample]
+    assert printed(sample) == shown[:1]
+    drawn = (tmp_path / "synthetic.csv").read_text().splitlines()
+    assert drawn[0] == shown[2]
+    assert blurred(drawn[: len(shown) - 2]) == blurred(shown[2:])
+
+
+@pytest.mark.slow
+def test_readme_session_of_the_demo(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "88")
+    shown = session()["augment demo"]
+    left_out = shown.index("...")
+    found = " ".join(blurred(printed("augment demo")))  # figures may move the ends of lines
+    assert found.startswith(" ".join(blurred(shown[:left_out])))
+    assert found.endswith(" ".join(blurred(shown[left_out + 1 :])))

@@ -1,5 +1,7 @@
 """Any generator as an over-sampler: both conformance suites, and what users rely on."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +15,7 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from augment import Bootstrap, GaussianCopula, GeneratorOverSampler
+from augment._errors import AugmentWarning
 from tests.evaluation.doubles import Spy, blobs, clinical
 
 pytestmark = pytest.mark.filterwarnings("ignore::augment._errors.AugmentWarning")
@@ -50,6 +53,17 @@ def unbalanced(n=60):
     X, y = clinical(n)
     keep = np.flatnonzero((y == "healthy") | (np.arange(n) % 3 == 0))
     return X.iloc[keep].rename(index=lambda i: f"patient {i}"), y.iloc[keep].astype("category")
+
+
+@pytest.mark.filterwarnings("default::augment._errors.AugmentWarning")
+def test_amounts_as_classes_are_remarked_on():
+    X, amounts = blobs(60)[0], np.arange(60) // 2 + np.arange(60) % 2 * (np.arange(60) < 40)
+    sampler = GeneratorOverSampler(Bootstrap(), random_state=0)
+    with pytest.warns(AugmentWarning, match=r"different whole numbers.*astype\(str\)"):
+        sampler.fit_resample(X, amounts)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sampler.fit_resample(X, np.repeat([0, 1], [40, 20]))
 
 
 def test_a_frame_comes_out_with_its_real_rows_first():

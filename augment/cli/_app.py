@@ -170,7 +170,25 @@ def run_pipeline(
     module = importlib.import_module(f"augment.pipelines.{name}")
     path = settings or Path(str(module.__file__)).with_suffix(".yaml")
     loaded = workflow.load_settings(module.Settings, path, overrides=overrides, **values)
-    typer.echo(str(module.run(loaded, out)))
+    typer.echo(_folded(str(module.run(loaded, out))))
+
+
+def _folded(text: str) -> str:
+    """Break long sentences at the width of the terminal; tables and paths stay as they are."""
+    import shutil
+    import textwrap
+
+    width = min(max(shutil.get_terminal_size((88, 24)).columns, 60), 100)
+    lines = []
+    for line in text.splitlines():
+        if len(line) <= width or "   " in line or line.startswith("Report: "):
+            lines.append(line)
+        else:
+            fold = textwrap.wrap(
+                line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+            )
+            lines.extend(fold)
+    return "\n".join(lines)
 
 
 def pipeline_names() -> list[str]:

@@ -88,11 +88,19 @@ class _ImageSpace(Space):
     mean: FloatArray
     spread: FloatArray
 
-    def features(self, X: Any, extra: pd.DataFrame | None = None) -> FloatArray:  # noqa: ARG002
+    def features(
+        self,
+        X: Any,
+        extra: pd.DataFrame | None = None,  # noqa: ARG002 (images have no further columns)
+    ) -> FloatArray:
         responses = random_conv_features(X, reference=self.reference)
         return np.asarray((responses - self.mean) / self.spread @ self.axes)
 
-    def identities(self, X: list[Any], extra: list[pd.DataFrame]) -> list[IntArray]:  # noqa: ARG002
+    def identities(
+        self,
+        X: list[Any],
+        extra: list[pd.DataFrame],  # noqa: ARG002 (images have no further columns)
+    ) -> list[IntArray]:
         return _numbered([np.asarray(part, dtype=np.float32).reshape(len(part), -1) for part in X])
 
     def chances(self, rows: IntArray) -> FloatArray:

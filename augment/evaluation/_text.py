@@ -92,6 +92,7 @@ def lift_table(result: LiftResult) -> str:
         *rows[1:-1],
         rule,
         rows[-1],
+        "Above 0 is better, for log loss too.",
         "",
         f"Verdict: {result.verdict}. {result.reason}",
     ]

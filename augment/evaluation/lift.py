@@ -33,7 +33,7 @@ from augment.evaluation.parameters import (
     check_ratio,
     check_ropes,
     controls,
-    versions,
+    provenance,
 )
 from augment.evaluation.results import LiftResult
 from augment.evaluation.rows import Amount
@@ -109,7 +109,8 @@ def evaluate_lift(
         depend on it.
     memory : str, joblib.Memory or None, default=None
         A folder where finished splits are kept: a study that was interrupted goes on from there
-        when it is called again with the same data, parameters and integer `random_state`.
+        when it is called again with the same data, parameters and integer `random_state`. Splits
+        that other versions of the packages, or other code of this one, computed are not used.
     random_state : None, int, RandomState or Generator, default=None
         An int makes the result repeatable.
     verbose : int, default=0
@@ -279,7 +280,7 @@ def _task(
     run: Callable[..., Any],
     plan: Plan,
     split: Split,
-    known: dict[str, str],  # noqa: ARG001 (tells memories of other versions apart)
+    known: dict[str, str],  # noqa: ARG001 (tells memories of other code apart)
 ) -> Any:
     """Run one split."""
     return run(plan, split.train, split.test, (split.repeat, split.split))
@@ -289,7 +290,7 @@ def _remembered(
     memory: Memory, run: Callable[..., Any], at: int, plan: Plan, split: Split
 ) -> tuple[str, int, Any]:
     """Run one split, unless the memory has it."""
-    return run.__name__, at, memory.cache(_task)(run, plan, split, versions())
+    return run.__name__, at, memory.cache(_task)(run, plan, split, provenance())
 
 
 def _run(

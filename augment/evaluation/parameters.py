@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import hashlib
 import importlib.metadata
 import math
 import platform
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from sklearn.base import clone
@@ -27,8 +30,12 @@ __all__ = [
     "check_ratio",
     "check_ropes",
     "controls",
+    "provenance",
     "versions",
 ]
+
+# Packages that show or arrange what was computed, and change nothing of it.
+_SHOW = ("benchmarking", "cli", "report")
 
 # Control arms that need a generator of their own. The arm "class_weight" needs none.
 CONTROLS = {"bootstrap": "Bootstrap", "jitter": "Jitter", "smote": "Smote"}
@@ -196,6 +203,21 @@ def _control(name: str, generator: Any) -> Any:
     if schema is not None and "schema" in control.get_params(deep=False):
         control.set_params(schema=schema)
     return control
+
+
+@functools.cache
+def provenance() -> dict[str, str]:
+    """Give what results depend on besides data and parameters: versions, and the very code.
+
+    Returns
+    -------
+    dict of str to str
+        The versions, and a digest of the modules of the package that compute.
+    """
+    root = Path(augment.__file__).parent
+    files = [p for p in sorted(root.rglob("*.py")) if p.relative_to(root).parts[0] not in _SHOW]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files))
+    return {**versions(), "code": digest.hexdigest()}
 
 
 def versions() -> dict[str, str]:

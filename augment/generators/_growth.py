@@ -15,7 +15,7 @@ from augment._errors import TrainingError
 __all__ = ["Labels", "fitted", "joined", "with_seed"]
 
 # Whole numbers with more different values than this are amounts to a generator, not labels.
-_MOST_NUMBERS = 20
+MOST_NUMBERS = 20
 
 
 def with_seed(estimator: Any, seed: int) -> Any:
@@ -62,7 +62,7 @@ class Labels:
 
     def __init__(self, y: npt.NDArray[Any]) -> None:
         self.classes = np.unique(y)
-        self._as_text = self.classes.dtype.kind in "iuf" and len(self.classes) > _MOST_NUMBERS
+        self._as_text = self.classes.dtype.kind in "iuf" and len(self.classes) > MOST_NUMBERS
         names = self.told(self.classes).tolist()
         self._places = {name: place for place, name in enumerate(names)}
 

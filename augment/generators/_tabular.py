@@ -136,7 +136,11 @@ class TabularGenerator(BaseGenerator):
         seed = self._fit_seed(frame, conditions)
         self._fit_frame(Rows(frame, conditions, weight / weight.mean(), codes, seed))
 
-    def _fit_seed(self, frame: pd.DataFrame, conditions: Conditions) -> int:  # noqa: ARG002
+    def _fit_seed(
+        self,
+        frame: pd.DataFrame,  # noqa: ARG002 (networks look at both)
+        conditions: Conditions,  # noqa: ARG002
+    ) -> int:
         """Give the seed of this fit."""
         return seed_from(self.random_state)
 

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
+from scipy import sparse
+from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils._param_validation import Interval
 
 from augment._typing import BoolArray, FloatArray, RandomState, State
@@ -19,6 +21,14 @@ __all__ = ["Smote"]
 
 _EXTRA_ROWS = 2
 """Rows of a class that imbalanced-learn needs before it can interpolate."""
+
+
+class _DenseOneHot(OneHotEncoder):
+    """An encoder that decodes dense rows: of sparse ones scikit-learn looks at each by itself."""
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Give the levels."""
+        return super().inverse_transform(X.toarray() if sparse.issparse(X) else X)
 
 
 class Smote(TabularGenerator):
@@ -121,20 +131,28 @@ class Smote(TabularGenerator):
         categorical = np.append(self.categorical_, extra)
         if len(real) < _EXTRA_ROWS:
             return np.repeat(real, BLOCK, axis=0)
-        # A second class is what makes imbalanced-learn add rows to the first.
-        filler = np.repeat(real[:1], len(real) + BLOCK, axis=0)
-        labels = np.repeat([1, 0], [len(real), len(filler)])
-        sampler = self._sampler(categorical, min(self.k_neighbors, len(real) - 1), seed)
+        # A second class is what makes imbalanced-learn add rows to the first. SMOTEN measures
+        # distances with both of them, and is given as many.
+        n_filler = len(real) + BLOCK if categorical.all() else 1
+        filler = np.repeat(real[:1], n_filler, axis=0)
+        labels = np.repeat([1, 0], [len(real), n_filler])
+        sampler = self._sampler(
+            categorical,
+            k_neighbors=min(self.k_neighbors, len(real) - 1),
+            sampling_strategy={1: len(real) + BLOCK},
+            random_state=seed,
+        )
         grown, _ = sampler.fit_resample(np.vstack([real, filler]), labels)
-        return np.asarray(grown[len(real) + len(filler) :], dtype=np.float64)
+        return np.asarray(grown[len(real) + n_filler :], dtype=np.float64)
 
     @staticmethod
-    def _sampler(categorical: Any, k_neighbors: int, seed: int) -> Any:
-        options = {"k_neighbors": k_neighbors, "random_state": seed}
+    def _sampler(categorical: BoolArray, **options: Any) -> Any:
         if categorical.all():
             return SMOTEN(**options)
         if categorical.any():
-            return SMOTENC(np.flatnonzero(categorical).tolist(), **options)
+            encoder = _DenseOneHot(handle_unknown="ignore", dtype=np.float64)
+            where = np.flatnonzero(categorical).tolist()
+            return SMOTENC(where, categorical_encoder=encoder, **options)
         return SMOTE(**options)
 
     def _get_law(self) -> State:

@@ -63,7 +63,11 @@ class DetailObjective(Objective):
         loss = self._surprise(coarse, image, rows["conditions"]).mean()
         return loss, {"likelihood": -loss.detach()}
 
-    def validate(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002
+    def validate(
+        self,
+        batch: Batch,
+        generator: torch.Generator,  # noqa: ARG002 (the contract)
+    ) -> dict[str, Tensor]:
         """Give the mean negative log likelihood of a pixel of held-out images."""
         rows = {name: value.flatten(0, 1) for name, value in batch.items()}
         held_out = rows["held_out"] > 0

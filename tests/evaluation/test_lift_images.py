@@ -205,6 +205,9 @@ def test_a_memory_goes_on_where_a_study_was_cut(tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(again.scores, first.scores)
     lift(Counter(), X, y, **(options | {"random_state": 1}))
     assert Counter.n_fits == 2 * n
+    monkeypatch.setattr("augment.evaluation.lift.provenance", lambda: {"code": "other"})
+    lift(Counter(), X, y, **options)
+    assert Counter.n_fits == 3 * n
 
 
 @pytest.mark.parametrize(

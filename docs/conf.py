@@ -71,6 +71,8 @@ def write_command_line_page(app: Sphinx) -> None:
     from augment.cli import app as commands
 
     command = get_command(commands)
+    for part in getattr(command, "commands", {}).values():
+        part.short_help = (part.help or "").splitlines()[0]  # whole, where it would be cut
     context = typer.Context(command, info_name="augment")
     page = Path(app.srcdir) / "reference" / "generated" / "command_line.md"
     page.parent.mkdir(exist_ok=True)

@@ -300,6 +300,13 @@ def test_other_errors_keep_their_traceback(table, tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
+def test_fit_hears_what_columns_are(table, tmp_path):
+    out = tmp_path / "m.safetensors"
+    given = ("--generator", "bootstrap", "--set", "columns.age=categorical", "--out", out)
+    assert invoke("fit", table, *given).exit_code == 0
+    assert "age (categorical)" in invoke("info", out).output
+
+
 def test_what_is_proposed_can_be_pasted(table, tmp_path):
     path = tmp_path / "my models" / "m.safetensors"
     path.parent.mkdir()

@@ -61,6 +61,8 @@ def fit(
     workflow.ensure_writable(out)
     name = generator or ("image_vae" if holds_images(table) else "tabular_vae")
     parameters = workflow.parse_overrides(set_ or ())
+    if "columns" in parameters:  # what studies of a table call the kinds of its columns
+        parameters["schema"] = parameters.pop("columns")
     model = workflow.make_generator(name, **{"random_state": seed, **parameters})
     images = holds_images(table)
     _check_kind(type(model).__name__, images, table)

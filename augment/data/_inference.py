@@ -361,7 +361,8 @@ def _refuse_identifier(column: Column, present: pd.Series, named: bool) -> None:
     raise InvalidInputError(
         f"column {column.name!r} looks like an identifier or free text: it has {reason}. "
         f"Drop it (X.drop(columns=[{column.name!r}]); in a command: --ignore), or declare what it "
-        f"is: schema={{{column.name!r}: {column.kind!r}}}."
+        f"is: schema={{{column.name!r}: {column.kind!r}}} (--set "
+        f"columns.{column.name}={column.kind})."
     )
 
 

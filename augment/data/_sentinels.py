@@ -82,5 +82,6 @@ def _sentence(name: Any, found: list[tuple[float, int]], rest: FloatArray) -> st
         f"column {name!r} holds {codes}, far from all other numbers ({rest.min():.10g} to "
         f"{rest.max():.10g}): a code for 'unknown'? It is learned as a number. If it is a code, "
         f"make those cells missing (X[{name!r}].replace([{marks}], float('nan')); in a file, leave "
-        f"them empty). If it was measured, say so: schema={{{name!r}: 'numeric'}}."
+        f"them empty). If it was measured, say so: schema={{{name!r}: 'numeric'}} (in a "
+        f"command: --set columns.{name}=numeric)."
     )

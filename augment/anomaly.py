@@ -137,6 +137,8 @@ class ReconstructionDetector(ReasonsMixin, OutlierMixin, BaseEstimator):
         "random_state": RANDOM_STATE,
     }
 
+    image_shape_: tuple[int, ...] | None
+
     def __init__(
         self,
         generator: Any = None,
@@ -243,8 +245,7 @@ class ReconstructionDetector(ReasonsMixin, OutlierMixin, BaseEstimator):
         ndarray of float64 (n_samples,)
             Conformal p-values, at least ``1 / (n_calibration_ + 1)``.
         """
-        scores = self.score_samples(X)
-        return self._calibration.p_values(scores)
+        return self._calibration.p_values(self.score_samples(X))
 
     def explain(self, X: Any) -> Any:
         """Say which cells or pixels are unusual, how far, and in what direction.

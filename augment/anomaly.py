@@ -22,6 +22,7 @@ from augment.generators._base import RANDOM_STATE, _storable
 from augment.generators._conformal import Calibration
 from augment.generators._cross_fit import CrossFit
 from augment.generators._images import _checked
+from augment.generators._reasons import ReasonsMixin
 from augment.generators._surprise import built, described
 from augment.generators._tabular import MIN_ROWS, patients
 from augment.persistence import write_state
@@ -34,7 +35,7 @@ TRIM_ROUNDS = 2
 """How often the rows that fit worst are chosen anew."""
 
 
-class ReconstructionDetector(OutlierMixin, BaseEstimator):
+class ReconstructionDetector(ReasonsMixin, OutlierMixin, BaseEstimator):
     """Flag rows or images that a generator of normal ones cannot account for.
 
     Five clones of the generator are fitted, each on four fifths of the rows. What a clone says of
@@ -89,14 +90,16 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
     mirror image lets one expect, as far as normal images are symmetric. With "auto", the mean of
     two ingredients, as above: the mean of the brightest 2 % of the smoothed map, and of the 2 % of
     the residuals that differ most from their mirror image. The darkest 2 % add to them only in
-    excess, as the dependence above does. `explain` gives the map. Where the sign of a lesion is
-    known, look at one side of the map alone: it finds more.
+    excess, as the dependence above does. `explain` gives the map.
 
-    **GANs** have no encoder of their own. A `TabularGAN` judges by the autoencoders that it starts
-    from, and explains by the law of what it draws; an `ImageGAN` does both by its linear path.
+    **GANs** judge by the autoencoders or the linear path that they start from, unless their
+    parameter `inversion` asks for a trained encoder or a search; their critic then counts, too.
 
-    **p-values** are conformal: a p-value of 0.02 says that 2 % of held-out normal rows look as
-    unusual. They share the held-out rows, so they are not independent of each other.
+    **p-values** are conformal: a p-value of 0.02 says that 2 % of held-out normal rows (of patients
+    with such a row, for a typical pick of one row each) look as unusual. They share the held-out
+    rows, so they are not independent of each other.
+
+    `explain` measures, and `reasons` says the same in words and in the units of the columns.
 
     Levels that `fit` never saw, numbers beyond the observed range, cells that are missing where
     none ever was, and broken sums of columns all count as rare. A row that is missing altogether
@@ -242,8 +245,7 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
         ndarray of float64 (n_samples,)
             Conformal p-values, at least ``1 / (n_calibration_ + 1)``.
         """
-        scores = self.score_samples(X)
-        return self._calibration.p_values(scores)
+        return self._calibration.p_values(self.score_samples(X))
 
     def explain(self, X: Any) -> Any:
         """Say which cells or pixels are unusual, how far, and in what direction.
@@ -261,8 +263,7 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
             missing; of a level, its place in the order of levels.
         """
         check_is_fitted(self)
-        X = self._container(X)
-        residuals = self._cross.residuals(X)
+        residuals = self._cross.residuals(X := self._container(X))
         if isinstance(X, pd.DataFrame):
             return pd.DataFrame(residuals, columns=X.columns, index=X.index)
         return residuals
@@ -285,7 +286,7 @@ class ReconstructionDetector(OutlierMixin, BaseEstimator):
         Parameters
         ----------
         path : str or Path
-            Where to write. `augment.load` reads it.
+            Where to write, for `augment.load`.
 
         Raises
         ------

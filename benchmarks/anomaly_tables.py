@@ -35,6 +35,8 @@ DETECTORS: dict[str, Any] = {
     "detector trim=0.1": ReconstructionDetector(TabularVAE(), trim=0.1),
     "detector trim=0.3": ReconstructionDetector(TabularVAE(), trim=0.3),
     "detector GAN": ReconstructionDetector(TabularGAN()),
+    "detector GAN encoder": ReconstructionDetector(TabularGAN(inversion="encoder")),
+    "detector GAN search": ReconstructionDetector(TabularGAN(inversion="search")),
     "detector elbo": ReconstructionDetector(TabularVAE(), method="elbo"),
     "detector latent": ReconstructionDetector(TabularVAE(), method="latent"),
     "detector reconstruction": ReconstructionDetector(TabularVAE(), method="reconstruction"),

@@ -17,10 +17,6 @@ from pydantic import Field
 import augment
 from augment import report, workflow
 
-_REASONS = 3
-_NOTABLE = 1.0
-"""Residuals smaller than this are no reason."""
-
 
 class Settings(workflow.Settings):
     """What to look at, and how strictly.
@@ -92,7 +88,9 @@ class Result:
         flagged = self.scores[self.scores["flagged"]]
         lines = [f"{len(flagged)} of {len(self.scores)} flagged."]
         top = self.scores.sort_values("score", kind="stable").head(5)
-        lines += [f"  {r.row}: p = {r.p_value:.3g}; {r.why}" for r in top.itertuples()]
+        lines += [
+            f"  {r.row}: p = {r.p_value:.3g}; {r.why.split('; ')[0]}" for r in top.itertuples()
+        ]
         if self.comparison is not None:
             lines.append(report.winner(self.comparison.to_dict("records")))
         return "\n".join([*lines, f"Report: {self.report}"])
@@ -150,7 +148,8 @@ def run(settings: Settings, out: str | Path) -> Result:
         detector = _detector(settings, "image_vae" if is_image else "tabular_vae")
         detector.fit(data.train, groups=data.train_groups)
         residuals = detector.explain(data.new)
-        scores = _scores(detector, data, residuals)
+        reasons = None if is_image else detector.reasons(data.new)
+        scores = _scores(detector, data, residuals, reasons)
         comparison = _compare(settings, data, scores)
         directory.write_frame("scores.csv", scores)
         if comparison is not None:
@@ -161,6 +160,8 @@ def run(settings: Settings, out: str | Path) -> Result:
         else:
             pictures = []
             directory.write_frame("explanation.csv", residuals.assign(row=data.names))
+            named = reasons.assign(row=[data.names[row] for row in reasons["row"]])
+            directory.write_frame("reasons.csv", named)
         environment = directory.write_environment()
         found = (detector, data, scores, comparison, residuals, pictures)
         _write_report(directory, settings, environment, *found)
@@ -225,7 +226,7 @@ def _read_slices(settings: Settings) -> Data:
     return Data(train.images, new.images, train.groups, new.groups, names, truth, new)
 
 
-def _scores(detector: Any, data: Data, residuals: Any) -> pd.DataFrame:
+def _scores(detector: Any, data: Data, residuals: Any, reasons: Any) -> pd.DataFrame:
     """Give a line for each new row."""
     p = detector.p_values(data.new)
     frame = pd.DataFrame(
@@ -236,8 +237,9 @@ def _scores(detector: Any, data: Data, residuals: Any) -> pd.DataFrame:
             "flagged": p <= detector.false_positive_rate,
         }
     )
-    if data.slices is None:
-        frame["why"] = [_reasons(row, residuals.columns) for row in residuals.to_numpy()]
+    if reasons is not None:
+        texts = reasons.groupby("row")["text"].agg("; ".join)
+        frame["why"] = texts.reindex(range(len(frame)), fill_value="no cell stands out")
         return frame
     if data.new_groups is not None:
         frame["subject"] = np.asarray(data.new_groups)
@@ -245,13 +247,6 @@ def _scores(detector: Any, data: Data, residuals: Any) -> pd.DataFrame:
         f"brightest {each.max():.1f}, darkest {each.min():.1f}" for each in np.asarray(residuals)
     ]
     return frame
-
-
-def _reasons(residuals: np.ndarray, names: Any) -> str:
-    """Name the cells that are farthest out."""
-    order = np.argsort(-np.abs(residuals), kind="stable")[:_REASONS]
-    parts = [f"{names[i]} {residuals[i]:+.1f}" for i in order if abs(residuals[i]) > _NOTABLE]
-    return ", ".join(parts) or "no cell stands out"
 
 
 def _compare(settings: Settings, data: Data, scores: pd.DataFrame) -> pd.DataFrame | None:

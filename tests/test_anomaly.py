@@ -236,3 +236,18 @@ def test_what_is_missing_where_nothing_ever_was_is_flagged_and_named():
     reasons = detector.explain(gaps).abs()
     assert (reasons.iloc[0] > 1).all()
     assert reasons.iloc[1].idxmax() == "b"
+
+
+@pytest.mark.parametrize("likeness", [0.0, 0.5, 0.95])
+def test_the_rate_holds_for_a_row_of_a_new_patient_and_is_not_far_below(likeness):
+    rng, flagged = np.random.default_rng(0), []
+    for _ in range(400):
+        sizes = rng.integers(2, 20, 11)
+        own = np.repeat(rng.normal(size=11) * np.sqrt(likeness), sizes)
+        scores = own + rng.standard_t(4, len(own)) * np.sqrt(1 - likeness)
+        patient = np.repeat(np.arange(11), sizes)
+        known = patient < 10
+        calibration = Calibration.of(scores[known], patient[known])
+        flagged.append((calibration.p_values(scores[~known]) <= 0.1).mean())
+    # ten patients: the nominal rate is 1 / 11; one standard error of the mean is at most .013
+    assert 0.05 < np.mean(flagged) < 0.12

@@ -12,7 +12,7 @@ from augment._typing import State
 from augment.generators._network import NetworkGenerator
 from augment.generators._reconstruction import ReconstructionMixin
 from augment.generators._training import Stage, Training, seed_of
-from augment.objectives.variational import VariationalObjective, row_networks
+from augment.objectives.variational import VariationalObjective, fill_missing, row_networks
 
 __all__ = ["MAX_STEPS", "AutoencoderGenerator"]
 
@@ -70,6 +70,16 @@ class AutoencoderGenerator(ReconstructionMixin, NetworkGenerator):
     def _build_networks(self, sizes: State) -> nn.ModuleDict:
         encoder, decoder = row_networks(**sizes)
         return nn.ModuleDict({"encoder": encoder, "decoder": decoder})
+
+    def _invert(
+        self, networks: nn.ModuleDict, scores: Tensor, observed: Tensor, conditions: Tensor
+    ) -> Tensor:
+        """Give the code of each row: by the encoder, missing scores filled as it expects them."""
+        encoder: Any = networks["encoder"]
+        decoder: Any = networks["decoder"]
+        filled = fill_missing(encoder, decoder, scores, observed, conditions)
+        codes: Tensor = encoder(filled, conditions)[0]
+        return codes
 
     def _draw(self, conditions: Tensor, normals: Tensor) -> Tensor:
         codes, noise = normals.split([self.sizes_["latent_dim"], self.sizes_["n_scores"]], dim=-1)

@@ -109,12 +109,16 @@ class NumberLaw:
         """Whether there are but a few values."""
         return len(self.edges) > len(self.values)
 
+    def quantiles(self, q: FloatArray) -> FloatArray:
+        """Give quantiles `(n,)`."""
+        if self.has_steps:
+            places = np.searchsorted(self.edges[1:], q - 1e-12)
+            return self.values[np.minimum(places, len(self.values) - 1)]
+        return np.asarray(np.interp(q, self.edges, self.values))
+
     def quantile(self, q: float) -> float:
         """Give a quantile."""
-        if self.has_steps:
-            place = int(np.searchsorted(self.edges[1:], q - 1e-12))
-            return float(self.values[min(place, len(self.values) - 1)])
-        return float(np.interp(q, self.edges, self.values))
+        return float(self.quantiles(np.array([q]))[0])
 
     def spread(self) -> float:
         """Give the standard deviation."""
@@ -183,7 +187,7 @@ class CellReader:
         self._least = UNSEEN_ROWS / n_rows
         names = schema.names
         self.places = [(names.index(name), part) for name, part in encoder.score_columns]
-        self._laws = {
+        self.laws = {
             k: NumberLaw.of(margin)
             for k, ((i, part), margin) in enumerate(zip(self.places, encoder._margins, strict=True))
             if part == "value" and schema.columns[i].is_number
@@ -215,7 +219,7 @@ class CellReader:
             i, part = self.places[k]
             if part == "choice":
                 unseen[:, i] |= np.isnan(entries)  # a choice that is none
-            if k in self._laws:
+            if k in self.laws:
                 cell = scores[:, k], ratio[:, k], rarity[:, i], distance[:, i]
                 self._read_numbers(k, entries, *cell)
             else:
@@ -231,7 +235,7 @@ class CellReader:
         # the place, in standard deviations, of a number as rare as that
         distance[unseen] = np.sqrt(-2 * np.log(self._least))
         strangeness = (rarity + heavy_tailed(distance)) / 2
-        for k, law in self._laws.items():
+        for k, law in self.laws.items():
             if not law.has_steps:
                 i = self.places[k][0]
                 place = (np.abs(distance[:, i]) + np.abs(scores[:, k])) / 2
@@ -239,6 +243,14 @@ class CellReader:
         strangeness[broken != 0] -= np.log(self._least)
         unseen = unseen | (missing > 0)
         return Cells(rarity, distance, strangeness, scores, ratio, observed, unseen, broken)
+
+    def values(self, X: Any) -> FloatArray:
+        """Give canonical values `(n, n_columns)`."""
+        return np.asarray(self._known(X)[0].to_numpy(), dtype=np.float64)
+
+    def is_unseen(self, rarity: FloatArray) -> BoolArray:
+        """Mark cells that are as rare as what no training row had."""
+        return np.asarray(rarity > -np.log(self._least) - 1e-9)
 
     def inside(self, cells: Cells) -> Cells:
         """Bring scores back to the ends of the margins."""
@@ -270,7 +282,7 @@ class CellReader:
         distance: FloatArray,
     ) -> None:
         """Judge one numeric column, in place."""
-        law, seen = self._laws[k], ~np.isnan(x)
+        law, seen = self.laws[k], ~np.isnan(x)
         x = x[seen]
         middle, scale = law.center_and_scale()
         scale = max(scale, np.finfo(float).tiny)

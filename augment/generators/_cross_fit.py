@@ -12,8 +12,10 @@ from sklearn.utils import _safe_indexing
 from augment._errors import SmallDataWarning
 from augment._random import spawn_seeds
 from augment._typing import BoolArray, FloatArray, IntArray, State
+from augment.data.schema import TableSchema
 from augment.generators._conformal import deal_folds
 from augment.generators._growth import fitted
+from augment.generators._reasons import CellViews
 from augment.generators._surprise import Surprise, prepared, surprise_of
 from augment.generators._tabular import MIN_ROWS
 
@@ -117,6 +119,12 @@ class CrossFit:
         return np.asarray(np.mean([member.residuals(X) for member in self.members], axis=0)) / (
             self.scale
         )
+
+    def views(self, X: Any) -> tuple[TableSchema, CellViews]:
+        """Give the schema of a table, and what the models expect of the cells of rows."""
+        models: Any = self.members
+        views = CellViews.mean([model.views(X, self.scale) for model in models])
+        return models[0].generator.schema_, views
 
     def _combined(self, parts: dict[str, FloatArray]) -> FloatArray:
         """Average the ingredients, each in units of held-out normals; add what is in excess."""

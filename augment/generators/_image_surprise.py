@@ -92,6 +92,9 @@ class ImageSurprise:
             "darker": _top(-smooth, inside),
             "asymmetry": _top(np.abs(skew), inside),
         }
+        unlike = self.generator._unlike(prepared_images(X))
+        if unlike is not None:
+            parts["critic"] = unlike
         return {name: np.log(np.maximum(value, TINY)) for name, value in parts.items()}
 
     def residuals(self, X: Any) -> FloatArray:

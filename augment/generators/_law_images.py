@@ -56,17 +56,26 @@ class LawImageGenerator(ImageReconstructionMixin, LoopMixin, ImageGenerator):
             n_continuous=self.conditions_.n_continuous,
             k=LATENT_DIM if self.latent_dim == "auto" else int(self.latent_dim),
             own=1.0 - float(self.shrinkage),
-            grid=grid_for(*self.image_shape_[1:])
-            if self.deformation_grid == "auto"
-            else int(self.deformation_grid),
+            grid=self._grid(),
             seed=seed_of(images.seed, "components"),
             device=self.device_,
             owners=None if images.groups is None else images.groups[rows],
         )
 
+    def _grid(self) -> int:
+        """Give the control points of the deformation along a side."""
+        if self.deformation_grid == "auto":
+            return grid_for(*self.image_shape_[1:])
+        return int(self.deformation_grid)
+
     def _build_network(self) -> nn.Module | None:
         """Build the network that refines images, with weights to be overwritten."""
         return None
+
+    def _built(self, weights: dict[str, torch.Tensor]) -> nn.ModuleDict:  # noqa: ARG002
+        """Build the networks that given weights are of."""
+        network = self._build_network()
+        return nn.ModuleDict() if network is None else nn.ModuleDict({"decoder": network})
 
     def _refined(
         self,
@@ -76,6 +85,10 @@ class LawImageGenerator(ImageReconstructionMixin, LoopMixin, ImageGenerator):
     ) -> FloatArray:
         """Refine decoded images; without a source of noise as they are expected."""
         return images
+
+    def _unlike(self, X: np.ndarray) -> FloatArray | None:  # noqa: ARG002 (the contract)
+        """Say how far images are from their reconstruction to a critic `(n,)`, if there is one."""
+        return None
 
     def _starting_point(self, law: ImageLaw) -> Draw:
         """Give what draws images from a law, for an objective that refines them."""
@@ -129,9 +142,8 @@ class LawImageGenerator(ImageReconstructionMixin, LoopMixin, ImageGenerator):
         self.device_ = torch.device("cpu")  # where every machine can load it
         self.law_ = ImageLaw.from_state(law["law"])
         self._width = int(law["width"])
-        network = self._build_network()
-        self.networks_ = nn.ModuleDict() if network is None else nn.ModuleDict({"decoder": network})
         weights = {k: torch.as_tensor(np.asarray(v)) for k, v in law["networks"].items()}
+        self.networks_ = self._built(weights)
         self.networks_.load_state_dict(weights)
         self.networks_.eval()
         self.history_ = pd.DataFrame(law["history"])

@@ -15,7 +15,6 @@ from augment._typing import BoolArray, FloatArray
 from augment.data.conditions import ConditionEncoder, Conditions
 from augment.data.encoder import TableEncoder
 from augment.generators._effects import AdditiveEffects
-from augment.objectives.variational import fill_missing
 
 __all__ = ["ReconstructionMixin"]
 
@@ -34,6 +33,7 @@ class ReconstructionMixin:
     effects_: AdditiveEffects
     _scores: Callable[..., tuple[FloatArray, BoolArray]]
     _frame_of: Callable[..., pd.DataFrame]
+    _invert: Callable[..., torch.Tensor]
     schema_: Any
     conditions_: ConditionEncoder
     networks_: Any
@@ -197,7 +197,7 @@ class ReconstructionMixin:
 
     def _posterior(self, frame: pd.DataFrame, conditions: Conditions) -> torch.Tensor:
         """Give posterior means `(members, n, latent)`."""
-        members, networks = self.sizes_["members"], self.networks_
+        members = self.sizes_["members"]
         given = self._tensor(conditions)
         scores, observed = (
             torch.as_tensor(part, dtype=torch.float32, device=self.device_).expand(
@@ -206,9 +206,7 @@ class ReconstructionMixin:
             for part in self._scores(frame, conditions)
         )
         with torch.inference_mode():
-            rows = fill_missing(networks["encoder"], networks["decoder"], scores, observed, given)
-            mean: torch.Tensor = networks["encoder"](rows, given)[0]
-        return mean
+            return self._invert(self.networks_, scores, observed, given)
 
     def _expected_scores(
         self, frame: pd.DataFrame, conditions: Conditions

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from scipy.special import ndtr
 from sklearn.covariance import ledoit_wolf
 
 from augment._typing import BoolArray, FloatArray, State
@@ -16,10 +17,13 @@ from augment.data.conditions import Conditions
 from augment.generators._autoencoder import AutoencoderGenerator
 from augment.generators._base import BLOCK, in_blocks
 from augment.generators._cells import CellReader, Cells
-from augment.objectives.variational import fill_missing
+from augment.generators._reasons import CellViews
+from augment.objectives.inversion import row_energy
 
 __all__ = ["RowSurprise"]
 
+NINETY_FIVE = 1.96
+"""Standard deviations on each side of an interval of 95 %."""
 LAW_BLOCKS = 8
 """Blocks of draws that the covariance of the generator's scores is read from."""
 RIDGE = 1e-3
@@ -104,14 +108,7 @@ class RowSurprise:
         draws. A missing cell is judged by its being missing.
         """
         cells = self.reader.read(X)
-        mean, precision = self._law
-        own = np.clip(cells.scores + cells.ratio, -NAME_LIMIT, NAME_LIMIT)
-        near = np.clip(own, -OTHER_LIMIT, OTHER_LIMIT)
-        filled = _filled(np.where(cells.observed, near - mean, 0.0), cells.observed, precision)
-        root = np.sqrt(np.diag(precision))
-        # what is far out counts in its own cell, and does not throw suspicion on the others
-        given_others = filled @ precision / root + (own - near) * root
-        given_others = np.where(cells.observed, given_others, 0.0)
+        _, given_others = self._given_others(cells)
         result = np.zeros(cells.rarity.shape)
         for k, (i, _) in enumerate(self.reader.places):
             farther = np.abs(given_others[:, k]) > np.abs(result[:, i])
@@ -120,6 +117,54 @@ class RowSurprise:
         for other in (unseen, cells.broken):
             result = np.where(np.abs(other) > np.abs(result), other, result)
         return result
+
+    def views(self, X: Any, scale: FloatArray) -> CellViews:
+        """Say what the other cells of each row let one expect, in the units of the columns.
+
+        `scale` `(n_columns,)` is the held-out size of the residuals.
+        """
+        cells, (_, precision) = self.reader.read(X), self._law
+        expected, _ = self._given_others(cells)
+        shape = cells.rarity.shape
+        blank = np.full(shape, np.nan)
+        numbers = {n: blank.copy() for n in ("expected", "low", "high", "usual_low", "usual_high")}
+        links, explained = np.zeros((shape[1], shape[1])), np.zeros(shape[1])
+        root = np.sqrt(np.diag(precision))
+        partial = np.abs(precision) / np.outer(root, root)
+        for k, (i, part) in enumerate(self.reader.places):
+            if part != "missing":
+                shrunk = 1 / (np.square(root[k]) * np.linalg.inv(precision)[k, k])
+                explained[i] = max(explained[i], 1 - shrunk)
+                for m, (j, _) in enumerate(self.reader.places):
+                    links[i, j] = max(links[i, j], partial[k, m] if i != j else 0.0)
+            if k in self.reader.laws:
+                law, half = self.reader.laws[k], NINETY_FIVE * scale[i] / root[k]
+                places = {"expected": 0.0, "low": -half, "high": half}
+                for name, move in places.items():
+                    numbers[name][:, i] = law.quantiles(ndtr(expected[:, k] + move))
+                for name, q in (("usual_low", 0.025), ("usual_high", 0.975)):
+                    numbers[name][:, i] = law.quantile(q)
+        return CellViews(
+            value=self.reader.values(X),
+            share=np.exp(-cells.rarity),
+            unseen=self.reader.is_unseen(cells.rarity).astype(np.float64),
+            broken=cells.broken,
+            links=links,
+            explained=explained,
+            **numbers,
+        )
+
+    def _given_others(self, cells: Cells) -> tuple[FloatArray, FloatArray]:
+        """Give the expectation of each score given the others, and how far the score is from it."""
+        mean, precision = self._law
+        own = np.clip(cells.scores + cells.ratio, -NAME_LIMIT, NAME_LIMIT)
+        near = np.clip(own, -OTHER_LIMIT, OTHER_LIMIT)
+        filled = _filled(np.where(cells.observed, near - mean, 0.0), cells.observed, precision)
+        root = np.sqrt(np.diag(precision))
+        apart = filled @ precision / root
+        # what is far out counts in its own cell, and does not throw suspicion on the others
+        residual = np.where(cells.observed, apart + (own - near) * root, 0.0)
+        return filled + mean - apart / root, residual
 
     @staticmethod
     def size(residuals: FloatArray) -> FloatArray:
@@ -151,10 +196,8 @@ class RowSurprise:
         scores = torch.as_tensor(near).expand(members, *near.shape)
         observed = torch.as_tensor(cells.observed, dtype=torch.float64).expand_as(scores)
         nothing = scores.new_zeros(members, len(near), 0)
-        encoder, decoder = self._networks["encoder"], self._networks["decoder"]
         with torch.inference_mode():
-            filled = fill_missing(encoder, decoder, scores, observed, nothing)
-            codes = encoder(filled, nothing)[0]
+            codes = self.generator._invert(self._networks, scores, observed, nothing)
         return codes, scores, observed
 
     def _decoded(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -164,12 +207,15 @@ class RowSurprise:
         return mean, log_variance
 
     def _bound(self, cells: Cells) -> FloatArray:
-        """Give twice the negative evidence bound of the scores, up to a constant of the model."""
+        """Give twice the negative evidence bound of the scores, up to a constant of the model.
+
+        A generator that keeps its critic adds what the critic sees.
+        """
         codes, scores, observed = self._encoded(cells)
-        mean, log_variance = self._decoded(codes)
-        misfit = (torch.square(scores - mean) * torch.exp(-log_variance) * observed).sum(dim=-1)
-        bound = misfit + codes.square().sum(dim=-1)
-        return np.asarray(bound.mean(dim=0).numpy())
+        nothing = codes.new_zeros(*codes.shape[:2], 0)
+        with torch.inference_mode():
+            energy = row_energy(self._networks, codes, scores, observed, nothing)
+        return np.asarray(energy.mean(dim=0).numpy())
 
     def _misfits(self, cells: Cells) -> FloatArray:
         codes, scores, observed = self._encoded(cells)

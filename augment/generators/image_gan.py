@@ -14,17 +14,18 @@ from sklearn.utils._param_validation import Interval
 from torch import nn
 
 from augment._device import resolve_device
-from augment._errors import AugmentWarning
+from augment._errors import AugmentWarning, InvalidInputError
 from augment._random import torch_generator
 from augment._typing import BoolArray, FloatArray, RandomState
 from augment.generators._folds import leave_out
+from augment.generators._image_inversion import InvertedImageGenerator
 from augment.generators._images import Images
-from augment.generators._law_images import LawImageGenerator
+from augment.generators._inversion import INVERSIONS
 from augment.generators._training import IMAGE_CONSTRAINTS, Stage, Training, seed_of
 from augment.networks.image_gan import ImageRefiner
 from augment.objectives.adversarial_images import AdversarialImageObjective
 from augment.objectives.base import Objective
-from augment.training import CollapseGuard
+from augment.training import CollapseGuard, LastWeights
 
 __all__ = ["ImageGAN"]
 
@@ -39,7 +40,7 @@ COLLAPSE_FLOOR = 0.6
 """Share of the variety of the starting point below which a GAN has collapsed."""
 
 
-class ImageGAN(LawImageGenerator):
+class ImageGAN(InvertedImageGenerator):
     """Conditional generative adversarial network for 20 to a few hundred small images.
 
     It starts where `ImageVAE` ends: latent codes are drawn from the fitted law of the conditions,
@@ -71,6 +72,12 @@ class ImageGAN(LawImageGenerator):
         Images in a step. "auto": 16.
     learning_rate : float or "auto", default="auto"
         Step size of the refiner; the critic's is twice as large. "auto": 0.001.
+    inversion : {"start", "encoder", "search"}, default="start"
+        How `encode` finds the code of an image, and so `reconstruct` and a detector. "start": along
+        the linear path. "encoder": a convolutional encoder is trained to correct that code, so that
+        the generator gives back the image, and what the critic sees of it (f-AnoGAN [5]_).
+        "search": the best code is searched for each image, by the same measure. Neither goes with
+        a deformation: "auto" leaves that out.
     validation_fraction : float, default=0.2
         Share of images that snapshots are judged on, and that neither side sees; at most a half.
     checkpoint : str or Path, default=None
@@ -115,8 +122,8 @@ class ImageGAN(LawImageGenerator):
     Notes
     -----
     `fit` and `sample` take and give arrays as `ImageVAE` does; any height and width from 8 pixels
-    on, any number of channels. `encode` is that of the linear path; `decode` and `reconstruct`
-    refine what it decodes to, without noise.
+    on, any number of channels. `decode` and `reconstruct` refine what the linear path decodes to,
+    without noise.
 
     **What this does not do.** It has not been shown to be better than its starting point:
     prefer `ImageVAE` where time matters. It learns how real slices look near by, and no new
@@ -133,6 +140,8 @@ class ImageGAN(LawImageGenerator):
     .. [3] T. Miyato and M. Koyama, "cGANs with projection discriminator", ICLR 2018.
     .. [4] A. Shrivastava et al., "Learning from simulated and unsupervised images through
        adversarial training", CVPR 2017, on refining images instead of drawing them.
+    .. [5] T. Schlegl et al., "f-AnoGAN: Fast unsupervised anomaly detection with generative
+       adversarial networks", Medical Image Analysis, 2019.
 
     Examples
     --------
@@ -151,6 +160,7 @@ class ImageGAN(LawImageGenerator):
         "hidden_dim": IMAGE_CONSTRAINTS["max_steps"],
         "critic_dim": [Interval(Integral, 1, None, closed="left")],
         "penalty": [Interval(Real, 0, None, closed="left")],
+        "inversion": INVERSIONS,
     }
 
     def __init__(
@@ -165,6 +175,7 @@ class ImageGAN(LawImageGenerator):
         max_steps: int | str = "auto",
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
+        inversion: str = "start",
         validation_fraction: float = 0.2,
         checkpoint: str | Path | None = None,
         checkpoint_every: int = 100,
@@ -182,6 +193,7 @@ class ImageGAN(LawImageGenerator):
         self.max_steps = max_steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.inversion = inversion
         self.validation_fraction = validation_fraction
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
@@ -193,6 +205,11 @@ class ImageGAN(LawImageGenerator):
     kept_step_: int
 
     def _fit_images(self, images: Images) -> None:
+        if self.inversion != "start" and self.deformation_grid not in ("auto", 0):
+            raise InvalidInputError(
+                f"inversion={self.inversion!r} cannot invert a deformation; got deformation_grid="
+                f"{self.deformation_grid}. Set it to 0, or inversion to 'start'."
+            )
         self.device_ = resolve_device(self.device)
         self._start_record()
         self.law_ = self._fit_law(images, np.arange(len(images.pixels)))
@@ -229,11 +246,24 @@ class ImageGAN(LawImageGenerator):
         }
         training = Training(tensors, held_out, images.seed)
         steps = MAX_STEPS if self.max_steps == "auto" else int(self.max_steps)
-        stage = Stage("adversarial", steps, validate_every=25, patience=8, ema_decay=EMA_DECAY)
+        stage = Stage(
+            "adversarial",
+            steps,
+            validate_every=25,
+            patience=8,
+            ema_decay=EMA_DECAY,
+            is_first=self.inversion == "encoder",
+        )
         guard = CollapseGuard(_variety(training), COLLAPSE_FLOOR)
-        self._run(objective, training, stage, guard)
+        critic = LastWeights("critic")
+        self._run(objective, training, stage, guard, critic)
         self.networks_ = nn.ModuleDict({"decoder": objective.networks["refiner"]})
         self.kept_step_ = self._best_step()
+        if self.inversion != "start":
+            objective.networks["critic"].load_state_dict(critic.weights)
+            self.networks_["critic"] = objective.networks["critic"]
+            rate = LEARNING_RATE if self.learning_rate == "auto" else float(self.learning_rate)
+            self._fit_inversion(training, steps, rate)
         if guard.n_rollbacks:
             warnings.warn(
                 "The adversarial training lost the variety of the images (less than "

@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
-from torch import nn
+from torch import Tensor, nn
 
 from augment._errors import AugmentWarning
 from augment._random import torch_generator
 from augment._typing import RandomState
 from augment.generators._autoencoder import MAX_STEPS, AutoencoderGenerator
 from augment.generators._collapse import effects_kept
+from augment.generators._inversion import INVERSIONS, search_codes
 from augment.generators._network import TABLE_CONSTRAINTS
 from augment.generators._tabular import Rows
 from augment.generators._training import Stage, Training, seed_of
-from augment.objectives.adversarial import AdversarialObjective
+from augment.objectives.adversarial import AdversarialObjective, RowCritic
 from augment.objectives.base import Objective
-from augment.training import CollapseGuard
+from augment.objectives.inversion import RowInversion, row_energy
+from augment.objectives.variational import dequantise
+from augment.training import CollapseGuard, LastWeights
 
 __all__ = ["TabularGAN"]
 
 ADVERSARIAL_STEPS = 200
 GENERATOR_SLOWER, CRITIC_SLOWER = 20.0, 10.0
 """How many times slower than the warm start the two sides learn."""
+ENCODER_STEPS, ENCODER_SLOWER = 200, 10.0
+"""Steps of an encoder that is trained at most, and how many times slower it learns."""
 EMA_DECAY = 0.98
 COLLAPSE_FLOOR = 0.4
 """Share of the real spread, and of the effects of conditions, below which a GAN has collapsed."""
@@ -66,6 +72,11 @@ class TabularGAN(AutoencoderGenerator):
         Rows in a step. "auto": all rows, up to 512.
     learning_rate : float or "auto", default="auto"
         Step size of the warm start; the adversarial step sizes are 1/20 and 1/10 of it.
+    inversion : {"start", "encoder", "search"}, default="start"
+        How `encode` finds the code of a row, and so `reconstruct` and a detector. "start": by the
+        encoder of the warm start. "encoder": that encoder is trained further, to invert the
+        generator in what it draws and in what the critic sees of it (f-AnoGAN [3]_). "search":
+        from its codes the best one is searched for each row, by the same measure.
     n_members : int, default=5
         Generators in the ensemble, trained as one batched program. Each leaves out some rows.
     validation_fraction : float, default=0.2
@@ -115,6 +126,8 @@ class TabularGAN(AutoencoderGenerator):
     .. [1] N. Huang et al., "The GAN is dead; long live the GAN! A modern GAN baseline" (R3GAN),
        NeurIPS 2024.
     .. [2] L. Xu et al., "Modeling tabular data using conditional GAN" (CTGAN), NeurIPS 2019.
+    .. [3] T. Schlegl et al., "f-AnoGAN: Fast unsupervised anomaly detection with generative
+       adversarial networks", Medical Image Analysis, 2019.
 
     Examples
     --------
@@ -131,6 +144,7 @@ class TabularGAN(AutoencoderGenerator):
         **TABLE_CONSTRAINTS,
         "critic_dim": [Interval(Integral, 1, None, closed="left")],
         "penalty": [Interval(Real, 0, None, closed="left")],
+        "inversion": INVERSIONS,
     }
 
     def __init__(
@@ -146,6 +160,7 @@ class TabularGAN(AutoencoderGenerator):
         max_steps: int | str = "auto",
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
+        inversion: str = "start",
         n_members: int = 5,
         validation_fraction: float = 0.2,
         schema: Any = None,
@@ -166,6 +181,7 @@ class TabularGAN(AutoencoderGenerator):
         self.max_steps = max_steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.inversion = inversion
         self.n_members = n_members
         self.validation_fraction = validation_fraction
         self.schema = schema
@@ -189,17 +205,20 @@ class TabularGAN(AutoencoderGenerator):
                 AugmentWarning,
                 stacklevel=6,
             )
-            self.networks_["decoder"].load_state_dict(self._warm_start)
+            for name, weights in self._warm_start.items():
+                self.networks_[name].load_state_dict(weights)
             self.correction_ = self._fit_correction(seed_of(rows.seed, "correction"))
         del self._warm_start
 
     def _fit_networks(self, training: Training) -> nn.ModuleDict:
         stage = Stage("warm-start", MAX_STEPS, is_first=True)
         networks = self._fit_autoencoders(training, stage)
-        weights = networks["decoder"].state_dict()
-        self._warm_start = {name: value.clone() for name, value in weights.items()}
+        self._warm_start = {
+            part: {name: value.clone() for name, value in network.state_dict().items()}
+            for part, network in networks.items()
+        }
         if not self.encoder_.n_scores:  # nothing varies, so there is nothing to tell apart
-            return networks
+            return networks if self.inversion == "start" else self._with_critic(networks)
         objective = AdversarialObjective(
             networks["decoder"],
             self.n_members,
@@ -213,9 +232,46 @@ class TabularGAN(AutoencoderGenerator):
             generator=torch_generator(seed_of(training.seed, "critic")),
         )
         steps = ADVERSARIAL_STEPS if self.max_steps == "auto" else int(self.max_steps)
-        stage = Stage("adversarial", steps, patience=8, ema_decay=EMA_DECAY)
-        self._run(objective, training, stage, CollapseGuard(_spread(training), COLLAPSE_FLOOR))
+        trained = self.inversion == "encoder"
+        stage = Stage("adversarial", steps, patience=8, ema_decay=EMA_DECAY, is_first=trained)
+        guard, critic = CollapseGuard(_spread(training), COLLAPSE_FLOOR), LastWeights("critic")
+        self._run(objective, training, stage, guard, critic)
+        if self.inversion != "start":
+            self._with_critic(networks)["critic"].load_state_dict(critic.weights)
+            self._fit_inversion(networks.to(self.device_), training)
         return networks
+
+    def _with_critic(self, networks: nn.ModuleDict) -> nn.ModuleDict:
+        """Put a critic beside the networks, with weights to be overwritten."""
+        members, n_scores = self.sizes_["members"], self.sizes_["n_scores"]
+        networks["critic"] = RowCritic(
+            members, n_scores, self.sizes_["n_conditions"], self.critic_dim
+        )
+        return networks
+
+    def _fit_inversion(self, networks: nn.ModuleDict, training: Training) -> None:
+        """Measure what the critic sees, and train the encoder where that is asked for."""
+        rows = {name: value.to(self.device_) for name, value in training.validation().items()}
+        scores = dequantise(rows, torch_generator(seed_of(training.seed, "features")))
+        critic: Any = networks["critic"]
+        critic.measure(scores, rows["conditions"])
+        if self.inversion == "encoder":
+            objective = RowInversion(networks, self._base_rate() / ENCODER_SLOWER)
+            steps = ENCODER_STEPS if self.max_steps == "auto" else int(self.max_steps)
+            self._run(objective, training, Stage("encoder", steps))
+
+    def _build_networks(self, sizes: dict[str, int]) -> nn.ModuleDict:
+        networks = super()._build_networks(sizes)
+        return networks if self.inversion == "start" else self._with_critic(networks)
+
+    def _invert(
+        self, networks: nn.ModuleDict, scores: Tensor, observed: Tensor, conditions: Tensor
+    ) -> Tensor:
+        codes = super()._invert(networks, scores, observed, conditions)
+        if self.inversion != "search":
+            return codes
+        energy = partial(row_energy, networks)
+        return search_codes(energy, codes, scores, observed, conditions)
 
 
 def _spread(training: Training) -> Callable[[Objective], float]:

@@ -12,7 +12,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from augment.networks.images import places, start_at_nothing
 
-__all__ = ["FixedFeatures", "ImageCritic", "ImageRefiner"]
+__all__ = ["CodeNetwork", "FixedFeatures", "ImageCritic", "ImageRefiner"]
 
 GROUPS = 4
 """Groups of channels that are normalised together."""
@@ -128,37 +128,98 @@ class ImageCritic(nn.Module):
     size : tuple of int
         Height and width of the images.
 
+    Attributes
+    ----------
+    spread : Tensor of shape (n_features,)
+        Standard deviation of each feature, once `measure` has been called.
+    noise : Tensor, scalar
+        Mean squared residual of a pixel in images that were encoded and decoded; likewise.
+
     References
     ----------
     .. [1] T. Karras et al., "Progressive growing of GANs", ICLR 2018.
     .. [2] T. Miyato and M. Koyama, "cGANs with projection discriminator", ICLR 2018.
     """
 
+    spread: Tensor
+    noise: Tensor
+
     def __init__(self, channels: int, n_conditions: int, width: int, size: tuple[int, int]) -> None:
         super().__init__()
-        n_halvings = max(1, int(math.log2(max(min(size) / SMALLEST_SIDE, 2))))
-        widths = [width * min(2**level, 4) for level in range(n_halvings + 1)]
+        widths = _widths(width, size)
         self.first = _conv(channels, widths[0])
-        self.halve = nn.ModuleList(
-            nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in itertools.pairwise(widths)
-        )
+        self.halve = _halving(widths)
         self.joint = _conv(widths[-1] + 1, widths[-1])
         self.score = nn.Linear(widths[-1], 1)
         self.project = nn.Linear(max(n_conditions, 1), widths[-1], bias=False)
+        self.register_buffer("spread", torch.ones(1))
+        self.register_buffer("noise", torch.ones(()))
         convert_conv2d_weight_memory_format(self, torch.channels_last)
 
     def forward(self, images: Tensor, conditions: Tensor) -> Tensor:
         """Give one number `(n,)` for each image; only differences mean anything."""
-        x = functional.leaky_relu(self.first(4 * images - 1), 0.2)
-        for layer in self.halve:
-            if min(x.shape[-2:]) < 2:
-                x = functional.pad(x, (0, 1, 0, 1), mode="replicate")
-            x = functional.leaky_relu(layer(x), 0.2)
+        x = self.features(images)
         x = functional.leaky_relu(self.joint(torch.cat([x, _spread(x)], dim=1)), 0.2)
         pooled = x.mean(dim=(2, 3))
         agreement = (self.project(_at_least_one(conditions)) * pooled).sum(dim=1)
         judged: Tensor = self.score(pooled)[:, 0] + agreement / math.sqrt(pooled.shape[1])
         return judged
+
+    def features(self, images: Tensor) -> Tensor:
+        """Give what an image is judged by, `(n, features, small height, small width)`."""
+        x = functional.leaky_relu(self.first(4 * images - 1), 0.2)
+        return _halved(x, self.halve)
+
+    def misfit(self, images: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Say how far images are from how a generator sees them.
+
+        Parameters
+        ----------
+        images, seen : Tensor of shape (n, channels, height, width)
+
+        Returns
+        -------
+        of_pixels, of_features : Tensor of shape (n,)
+            Mean squared residual, in units of `noise` and of the variance of the features.
+        """
+        of_pixels = (images - seen).square().mean(dim=(1, 2, 3)) / self.noise
+        apart = (self.features(images) - self.features(seen)).flatten(1) / self.spread
+        return of_pixels, apart.square().mean(dim=1)
+
+    @torch.no_grad()
+    def measure(self, images: Tensor, seen: Tensor) -> None:
+        """Set `spread` and `noise` by some images and how a generator sees them."""
+        spread = self.features(images).flatten(1).std(dim=0)
+        self.spread = spread + 0.1 * spread.mean() + 1e-6
+        self.noise = (images - seen).square().mean().clamp_min(1e-8)
+
+
+class CodeNetwork(nn.Module):
+    """Images to what must be added to their linear codes: strided convolutions, and a linear map.
+
+    Parameters
+    ----------
+    channels, latent_dim : int
+        Of the images, and width of the code.
+    width : int
+        Channels at full size; twice as many at each halving, four times at most.
+    size : tuple of int
+        Height and width of the images.
+    """
+
+    def __init__(self, channels: int, latent_dim: int, width: int, size: tuple[int, int]) -> None:
+        super().__init__()
+        widths = _widths(width, size)
+        self.first = _conv(channels, widths[0])
+        self.halve = _halving(widths)
+        self.pool = nn.AdaptiveAvgPool2d(SMALLEST_SIDE)
+        self.last = start_at_nothing(nn.Linear(widths[-1] * SMALLEST_SIDE**2, latent_dim))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Give `(n, latent_dim)`; 0 before anything is learned."""
+        x = _halved(functional.leaky_relu(self.first(4 * images - 1), 0.2), self.halve)
+        out: Tensor = self.last(self.pool(x).flatten(1))
+        return out
 
 
 class FixedFeatures(nn.Module):
@@ -210,6 +271,28 @@ class FixedFeatures(nn.Module):
 def _conv(n_in: int, n_out: int) -> nn.Conv2d:
     """Give a 3 x 3 convolution that keeps the size."""
     return nn.Conv2d(n_in, n_out, 3, padding=1)
+
+
+def _widths(width: int, size: tuple[int, int]) -> list[int]:
+    """Give the channels at each halving."""
+    n_halvings = max(1, int(math.log2(max(min(size) / SMALLEST_SIDE, 2))))
+    return [width * min(2**level, 4) for level in range(n_halvings + 1)]
+
+
+def _halving(widths: list[int]) -> nn.ModuleList:
+    """Give strided convolutions, one for each halving."""
+    return nn.ModuleList(
+        nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in itertools.pairwise(widths)
+    )
+
+
+def _halved(x: Tensor, layers: nn.ModuleList) -> Tensor:
+    """Apply strided convolutions."""
+    for layer in layers:
+        if min(x.shape[-2:]) < 2:
+            x = functional.pad(x, (0, 1, 0, 1), mode="replicate")
+        x = functional.leaky_relu(layer(x), 0.2)
+    return x
 
 
 def _spread(x: Tensor) -> Tensor:

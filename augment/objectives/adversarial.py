@@ -24,9 +24,11 @@ class RowCritic(nn.Module):
     ----------
     members, n_scores, n_conditions, hidden_dim : int
         Sizes.
-    generator : torch.Generator
-        CPU generator of the first weights.
+    generator : torch.Generator, optional
+        CPU generator of the first weights; None for weights to be filled from a file.
     """
+
+    spread: Tensor
 
     def __init__(
         self,
@@ -34,19 +36,29 @@ class RowCritic(nn.Module):
         n_scores: int,
         n_conditions: int,
         hidden_dim: int,
-        generator: torch.Generator,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         self.first = StackedLinear(members, n_scores + n_conditions, hidden_dim, generator)
         self.second = StackedLinear(members, hidden_dim, hidden_dim, generator)
         self.last = StackedLinear(members, hidden_dim, 1, generator)
+        self.register_buffer("spread", torch.ones(members, 1, hidden_dim))
 
     def forward(self, scores: Tensor, conditions: Tensor) -> Tensor:
         """Give `(members, batch)`; only differences between rows mean anything."""
-        x = functional.silu(self.first(torch.cat([scores, conditions], dim=-1)))
-        x = functional.silu(self.second(x))
-        out: Tensor = self.last(x).squeeze(-1)
+        out: Tensor = self.last(self.features(scores, conditions)).squeeze(-1)
         return out
+
+    def features(self, scores: Tensor, conditions: Tensor) -> Tensor:
+        """Give what the judgement is made of, `(members, batch, hidden_dim)`."""
+        x = functional.silu(self.first(torch.cat([scores, conditions], dim=-1)))
+        return functional.silu(self.second(x))
+
+    @torch.no_grad()
+    def measure(self, scores: Tensor, conditions: Tensor) -> None:
+        """Set `spread`, the standard deviation of each feature among some rows."""
+        spread = self.features(scores, conditions).std(dim=1, keepdim=True)
+        self.spread.copy_(spread + 0.1 * spread.mean(dim=2, keepdim=True) + 1e-6)
 
 
 class AdversarialObjective(Objective):

@@ -1,7 +1,7 @@
 """The one training loop and its callbacks."""
 
 from augment.training.batches import Batches
-from augment.training.callbacks import EarlyStopping, Progress
+from augment.training.callbacks import EarlyStopping, LastWeights, Progress
 from augment.training.checkpoint import Checkpoint
 from augment.training.guards import CollapseGuard, DivergenceGuard
 from augment.training.loop import train
@@ -14,6 +14,7 @@ __all__ = [
     "CollapseGuard",
     "DivergenceGuard",
     "EarlyStopping",
+    "LastWeights",
     "Progress",
     "TrainingRecord",
     "TrainingState",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
@@ -16,7 +16,7 @@ from augment.training.state import Callback, TrainingState
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
-__all__ = ["EarlyStopping", "Progress"]
+__all__ = ["EarlyStopping", "LastWeights", "Progress"]
 
 
 class EarlyStopping(Callback):
@@ -138,6 +138,41 @@ class EarlyStopping(Callback):
                 "EarlyStopping needs held-out scores: pass validation= to train, and let the "
                 "objective's validate() give an entry named 'validation'."
             )
+
+
+class LastWeights(Callback):
+    """Keep the last weights of one network, where the others are given their best ones back.
+
+    Parameters
+    ----------
+    network : str
+        Key of `Objective.networks`.
+
+    Attributes
+    ----------
+    weights : dict of Tensor
+        Of that network, after the last step.
+    """
+
+    order: ClassVar[int] = -1
+    """Before `EarlyStopping` puts the best weights back."""
+
+    def __init__(self, network: str) -> None:
+        self.network = network
+        self.weights: Batch = {}
+
+    def on_end(self, state: TrainingState) -> None:
+        """Copy the weights."""
+        weights = state.objective.networks[self.network].state_dict()
+        self.weights = {name: value.detach().clone() for name, value in weights.items()}
+
+    def get_state(self) -> State:
+        """Give the weights."""
+        return {"weights": self.weights}
+
+    def set_state(self, state: State) -> None:
+        """Go on from a state."""
+        self.weights = dict(state["weights"])
 
 
 class Progress(Callback):

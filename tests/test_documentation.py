@@ -44,7 +44,8 @@ def test_pipeline_page_runs(monkeypatch):
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     names: dict = {"X": X.iloc[:60, :4], "y": y[:60], "X_later": X.iloc[60:70, :4]}
     for block in python_blocks("docs/how_to/use_in_a_pipeline.md"):
-        exec(block.replace("min_samples_leaf=3", "n_estimators=3").replace("n_jobs=2", ""), names)
+        block = block.replace("min_samples_leaf=3", "n_estimators=3").replace("n_jobs=2", "cv=3")
+        exec(block, names)
     assert names["model"].predict_proba(names["X_later"]).shape == (10, 2)
     assert names["y_grown"].value_counts().nunique() == 1
 

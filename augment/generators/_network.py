@@ -21,6 +21,7 @@ from augment.generators._base import BLOCK, Block, in_blocks
 from augment.generators._calibration import MarginCorrection
 from augment.generators._fingerprint import fingerprint
 from augment.generators._folds import leave_out
+from augment.generators._latent_scores import draw_scores
 from augment.generators._separation import separation
 from augment.generators._tabular import Rows, ScoreGenerator
 from augment.generators._training import NETWORK_CONSTRAINTS, LoopMixin, Training, seed_of
@@ -112,9 +113,15 @@ class NetworkGenerator(LoopMixin, ScoreGenerator):
         left_out = leave_out(
             conditions.strata, rows.groups, self.n_members, self.validation_fraction, folds
         )
+        scores = draw_scores(
+            np.clip(lower, OUTER, 1 - OUTER),
+            np.clip(upper, OUTER, 1 - OUTER),
+            observed,
+            conditions.features,
+            rows.weight,
+            seed_of(rows.seed, "scores"),
+        )
         arrays = {
-            "lower": np.clip(lower, OUTER, 1 - OUTER),
-            "upper": np.clip(upper, OUTER, 1 - OUTER),
             "observed": observed,
             "conditions": conditions.features,
             "weight": rows.weight,
@@ -123,7 +130,8 @@ class NetworkGenerator(LoopMixin, ScoreGenerator):
         self.device_ = resolve_device(self.device)
         self.sizes_ = self._sizes()
         self._start_record()
-        self.networks_ = self._fit_networks(Training(tensors, left_out, rows.seed))
+        in_turn = {"scores": torch.as_tensor(scores)}
+        self.networks_ = self._fit_networks(Training(tensors, left_out, rows.seed, in_turn))
         self.correction_ = self._fit_correction(seed_of(rows.seed, "correction"))
 
     def _intervals(

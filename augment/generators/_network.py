@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from augment._device import resolve_device
-from augment._typing import BoolArray, FloatArray, IntArray, State
+from augment._typing import FloatArray, IntArray, State
 from augment.data.conditions import Conditions
 from augment.data.encoder import TableEncoder
 from augment.generators._base import BLOCK, Block, in_blocks
@@ -40,9 +40,6 @@ TABLE_CONSTRAINTS: dict[str, Any] = {
     "schema": "no_validation",
 }
 """What scikit-learn checks of the parameters that all network generators of tables share."""
-
-OUTER = 5e-4
-"""Probability beyond which no score is drawn while training: 3.3 standard deviations."""
 
 CALIBRATION_DRAWS = 10_240
 """Decoded rows for each stratum from which the margin correction is estimated."""
@@ -114,8 +111,8 @@ class NetworkGenerator(LoopMixin, ScoreGenerator):
             conditions.strata, rows.groups, self.n_members, self.validation_fraction, folds
         )
         scores = draw_scores(
-            np.clip(lower, OUTER, 1 - OUTER),
-            np.clip(upper, OUTER, 1 - OUTER),
+            lower,
+            upper,
             observed,
             conditions.features,
             rows.weight,
@@ -133,17 +130,6 @@ class NetworkGenerator(LoopMixin, ScoreGenerator):
         in_turn = {"scores": torch.as_tensor(scores)}
         self.networks_ = self._fit_networks(Training(tensors, left_out, rows.seed, in_turn))
         self.correction_ = self._fit_correction(seed_of(rows.seed, "correction"))
-
-    def _intervals(
-        self, frame: pd.DataFrame, conditions: Conditions
-    ) -> tuple[FloatArray, FloatArray, BoolArray]:
-        """Give the probability interval of each score as the law knows it."""
-        *ends, observed = self.encoder_.intervals(frame, conditions.strata)
-        labels = self._labels(conditions)
-        lower, upper = (
-            ndtr(self.effects_.remove(ndtri(end), conditions.strata, labels)) for end in ends
-        )
-        return lower, upper, observed
 
     @abc.abstractmethod
     def _sizes(self) -> dict[str, int]:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.special import ndtr, ndtri
 
-from augment import TabularGAN, TabularVAE
+from augment import GaussianCopula, TabularGAN, TabularVAE
 from augment.generators._latent_scores import draw_scores
 
 EDGE = 5e-4
@@ -110,7 +110,7 @@ def flags_and_categories(n, seed=0):
     )
 
 
-@pytest.mark.parametrize("generator", [TabularVAE(), TabularGAN(max_steps=60)])
+@pytest.mark.parametrize("generator", [TabularVAE(), TabularGAN(max_steps=60), GaussianCopula()])
 def test_flags_and_categories_go_with_other_columns_as_they_did(generator):
     real = flags_and_categories(400)
     synthetic, _ = generator.set_params(random_state=0).fit(real).sample(4000, random_state=0)

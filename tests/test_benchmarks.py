@@ -51,3 +51,17 @@ def test_small_tables_runs_goes_on_and_reports(tmp_path):
     report = [sys.executable, script, "report", "--out", str(out)]
     page = subprocess.run(report, capture_output=True, text=True, check=True).stdout
     assert "Bootstrap" in page
+
+
+def test_dependence_is_found_where_it_is_kept_and_where_it_is_lost():
+    script = load(REPOSITORY / "benchmarks" / "dependence.py")
+    rng = np.random.default_rng(0)
+    real = script.pair("two numbers", 2000, rng)
+    assert script.association(real) == pytest.approx(0.8, abs=0.03)
+    assert script.association(script.pair("category and number", 2000, rng)) > 0.85
+    shuffled = real.assign(a=rng.permutation(real["a"]))
+    assert abs(script.association(shuffled)) < 0.1
+    columns, owners = script.indicators(real, real)
+    found = script.correlations(columns)
+    assert found.shape == (len(owners), len(owners))
+    assert found[0, 1] == pytest.approx(script.association(real), abs=0.05)

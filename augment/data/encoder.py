@@ -16,9 +16,9 @@ from scipy.special import ndtr, ndtri
 
 from augment._errors import InvalidInputError
 from augment._typing import BoolArray, FloatArray, IntArray, State
+from augment.data._nominal import level_orders
 from augment.data._pooling import MIN_STRATUM_ROWS, Pooling
 from augment.data._quantiles import are_grades, few_levels
-from augment.data.joint import Choice
 from augment.data.margins import LevelMargin, NumericMargin, margin_from_state, nearest
 from augment.data.order import keep_windows
 from augment.data.relations import keep_relations
@@ -109,12 +109,10 @@ class TableEncoder:
         self._pooling = Pooling(pooling, separation, soft)
         self._margins: list[LevelMargin | NumericMargin] = []
         self._places: list[tuple[int, Part]] = []
-        self._choices = {places[0]: (c, places) for c, places in self._placed_choices()}
+        names = schema.names
+        placed = [(c, [names.index(name) for name in c.columns]) for c in schema.choices]
+        self._choices = {places[0]: (c, places) for c, places in placed}
         self.small_strata: BoolArray = np.ones(1, dtype=bool)
-
-    def _placed_choices(self) -> list[tuple[Choice, list[int]]]:
-        names = self.schema.names
-        return [(c, [names.index(name) for name in c.columns]) for c in self.schema.choices]
 
     @property
     def n_scores(self) -> int:
@@ -169,14 +167,21 @@ class TableEncoder:
         derived = {relation.target for relation in self.schema.relations}
         for choice in self.schema.choices:
             derived = (derived - {choice.columns[0]}) | set(choice.columns[1:])
+        modelled: dict[int, tuple[Part, FloatArray]] = {}
         for i, column in enumerate(self.schema.columns):
             part: Part = "choice" if i in self._choices else "value"
-            entries = self._entry(values, i, part)
-            seen = ~np.isnan(entries) & (weights > 0)
-            if column.kind in ("constant", "missing") or column.name in derived or not seen.any():
+            entries = np.where(weights > 0, self._entry(values, i, part), np.nan)
+            if column.kind in ("constant", "missing") or column.name in derived:
                 continue
-            rows = entries[seen], strata[seen], n_strata, weights[seen]
-            self._margins.append(self._fit_column(i, *rows))
+            if not np.isnan(entries).all():
+                modelled[i] = part, entries
+        nominal = {i: len(self._levels(i)) for i in modelled if self._has_no_order(i)}
+        columns = {i: entries for i, (_, entries) in modelled.items()}
+        orders = level_orders(columns, nominal, strata, weights)
+        for i, (part, entries) in modelled.items():
+            seen = ~np.isnan(entries)
+            own = entries[seen], strata[seen], n_strata, weights[seen]
+            self._margins.append(self._fit_column(i, *own, orders.get(i)))
             self._places.append((i, part))
         sharing = {name for names in self.schema.shared_masks for name in names[1:]}
         for i, column in enumerate(self.schema.columns):
@@ -192,6 +197,16 @@ class TableEncoder:
             self._places.append((i, "missing"))
         return self
 
+    def _levels(self, i: int) -> FloatArray:
+        """Give the codes of the levels of a category or a choice."""
+        if i in self._choices:
+            return self._choices[i][0].levels
+        return np.arange(len(self.schema.columns[i].levels), dtype=np.float64)
+
+    def _has_no_order(self, i: int) -> bool:
+        column = self.schema.columns[i]
+        return i in self._choices or (column.kind == "categorical" and not column.ordered)
+
     def _fit_column(
         self,
         i: int,
@@ -199,14 +214,13 @@ class TableEncoder:
         strata: IntArray,
         n_strata: int,
         weights: FloatArray,
+        order: IntArray | None,
     ) -> LevelMargin | NumericMargin:
         column = self.schema.columns[i]
         if i in self._choices or not column.is_number:
-            levels = np.arange(len(column.levels), dtype=np.float64)
-            levels = self._choices[i][0].levels if i in self._choices else levels
             codes = values.astype(np.int64)
-            rows = levels, codes, strata, n_strata, weights
-            return LevelMargin.fit(*rows, self._pooling, ordered=column.ordered)
+            rows = self._levels(i), codes, strata, n_strata, weights
+            return LevelMargin.fit(*rows, self._pooling, ordered=column.ordered, order=order)
         few = few_levels(values)
         if few is not None:
             inside = few[(few >= column.limits[0]) & (few <= column.limits[1])]
@@ -343,7 +357,7 @@ class TableEncoder:
                 choice, places = self._choices[i]
                 values[places] = choice.flags(decoded.astype(np.int64)).T
             else:
-                absent += [(place, decoded > 0.5) for place in self._missing_with(i)]
+                absent += [(place, decoded > 0.5) for place in self.schema.missing_with(i)]
         for i, column in enumerate(self.schema.columns):
             if column.kind == "missing":
                 values[i] = np.nan
@@ -352,12 +366,6 @@ class TableEncoder:
         for i, rows in absent:
             values[i, rows] = np.nan
         return pd.DataFrame(values.T, columns=pd.Index(self.schema.names))
-
-    def _missing_with(self, i: int) -> list[int]:
-        """Give a column and those that go missing with it."""
-        names, name = self.schema.names, self.schema.columns[i].name
-        shared = next((known for known in self.schema.shared_masks if name in known), (name,))
-        return [names.index(other) for other in shared]
 
     def get_state(self) -> State:
         """Give the fitted encoder as arrays and JSON values."""

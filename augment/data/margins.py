@@ -51,11 +51,14 @@ class LevelMargin:
     values : ndarray of shape (n_levels,), float64
         Increasing canonical values; for categories 0, 1, ...
     edges : ndarray of shape (n_strata + 1, n_levels + 1), float64
-        Cumulated probabilities, from 0 to 1; the last row is pooled.
+        Cumulated probabilities, from 0 to 1, in the order of `order`; the last row is pooled.
+    order : ndarray of shape (n_levels,), int64
+        The level that owns each interval; rising for levels that have an order of their own.
     """
 
     values: FloatArray
     edges: FloatArray
+    order: IntArray
 
     @classmethod
     def fit(
@@ -68,10 +71,12 @@ class LevelMargin:
         pooling: Pooling,
         *,
         ordered: bool = False,
+        order: IntArray | None = None,
     ) -> LevelMargin:
         """Learn the frequencies per stratum; ``codes`` are positions in ``values``."""
+        order = np.arange(len(values)) if order is None else order
         counts = np.zeros((n_strata, len(values)))
-        np.add.at(counts, (strata, codes), weights)
+        np.add.at(counts, (strata, np.argsort(order)[codes]), weights)
         sizes = np.bincount(strata, minlength=n_strata).astype(np.float64)
         pool = counts.sum(0) / counts.sum()
         own = (counts + LEVEL_PRIOR * pool) / (counts.sum(1, keepdims=True) + LEVEL_PRIOR)
@@ -83,12 +88,12 @@ class LevelMargin:
         # the last level that occurs ends at 1 exactly, and so do the empty ones after it
         last = int(np.flatnonzero(pool)[-1])
         edges[:, last + 1 :] = 1.0
-        return cls(values, np.minimum(edges, 1.0))
+        return cls(values, np.minimum(edges, 1.0), order)
 
     def interval(self, values: FloatArray, strata: IntArray) -> tuple[FloatArray, FloatArray]:
         """Give the probability interval of each value; between levels that of the nearest."""
-        code = nearest(self.values, values)
-        return self.edges[strata, code], self.edges[strata, code + 1]
+        place = np.argsort(self.order)[nearest(self.values, values)]
+        return self.edges[strata, place], self.edges[strata, place + 1]
 
     def decode(
         self,
@@ -98,11 +103,11 @@ class LevelMargin:
     ) -> FloatArray:
         """Give the value whose interval holds each number of the unit interval."""
         inner = self.edges[:, 1:-1]
-        code = np.zeros(len(uniform), dtype=np.int64)
+        place = np.zeros(len(uniform), dtype=np.int64)
         for level in range(inner.shape[1]):
-            code += uniform >= inner[strata, level]
+            place += uniform >= inner[strata, level]
         # empty levels above the last one that occurs are never chosen, not even at 1
-        return self.values[np.minimum(code, self._last())]
+        return self.values[self.order[np.minimum(place, self._last())]]
 
     def log_mass(self, values: FloatArray, strata: IntArray) -> FloatArray:
         """Give the log probability of each value."""
@@ -114,7 +119,12 @@ class LevelMargin:
 
     def get_state(self) -> State:
         """Give the margin as arrays."""
-        return {"type": "levels", "values": self.values, "edges": self.edges}
+        return {
+            "type": "levels",
+            "values": self.values,
+            "edges": self.edges,
+            "order": self.order,
+        }
 
 
 @dataclass(frozen=True)

@@ -189,6 +189,12 @@ class TableSchema:
         table.columns = pd.Index(self.names)
         return table
 
+    def missing_with(self, i: int) -> list[int]:
+        """Give the places of a column and of those that go missing with it."""
+        names, name = self.names, self.columns[i].name
+        shared = next((known for known in self.shared_masks if name in known), (name,))
+        return [names.index(other) for other in shared]
+
     def to_dict(self) -> dict[str, Any]:
         """Write the schema with JSON values alone."""
         return {

@@ -63,7 +63,7 @@ class AutoencoderGenerator(ReconstructionMixin, NetworkGenerator):
             generator=generator,
         )
         seen = torch.as_tensor(~training.left_out, dtype=torch.float32)
-        objective.initialise(training.tensors, seen, generator)
+        objective.initialise(training.rows(), seen, generator)
         self._run(objective, training, stage)
         return objective.networks
 

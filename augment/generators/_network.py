@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from augment._device import resolve_device
-from augment._typing import BoolArray, FloatArray, IntArray, State
+from augment._typing import FloatArray, IntArray, State
 from augment.data.conditions import Conditions
 from augment.data.encoder import TableEncoder
 from augment.generators._base import BLOCK, Block, in_blocks
 from augment.generators._calibration import MarginCorrection
 from augment.generators._fingerprint import fingerprint
 from augment.generators._folds import leave_out
+from augment.generators._latent_scores import draw_scores
 from augment.generators._separation import separation
 from augment.generators._tabular import Rows, ScoreGenerator
 from augment.generators._training import NETWORK_CONSTRAINTS, LoopMixin, Training, seed_of
@@ -39,9 +40,6 @@ TABLE_CONSTRAINTS: dict[str, Any] = {
     "schema": "no_validation",
 }
 """What scikit-learn checks of the parameters that all network generators of tables share."""
-
-OUTER = 5e-4
-"""Probability beyond which no score is drawn while training: 3.3 standard deviations."""
 
 CALIBRATION_DRAWS = 10_240
 """Decoded rows for each stratum from which the margin correction is estimated."""
@@ -112,9 +110,15 @@ class NetworkGenerator(LoopMixin, ScoreGenerator):
         left_out = leave_out(
             conditions.strata, rows.groups, self.n_members, self.validation_fraction, folds
         )
+        scores = draw_scores(
+            lower,
+            upper,
+            observed,
+            conditions.features,
+            rows.weight,
+            seed_of(rows.seed, "scores"),
+        )
         arrays = {
-            "lower": np.clip(lower, OUTER, 1 - OUTER),
-            "upper": np.clip(upper, OUTER, 1 - OUTER),
             "observed": observed,
             "conditions": conditions.features,
             "weight": rows.weight,
@@ -123,19 +127,9 @@ class NetworkGenerator(LoopMixin, ScoreGenerator):
         self.device_ = resolve_device(self.device)
         self.sizes_ = self._sizes()
         self._start_record()
-        self.networks_ = self._fit_networks(Training(tensors, left_out, rows.seed))
+        in_turn = {"scores": torch.as_tensor(scores)}
+        self.networks_ = self._fit_networks(Training(tensors, left_out, rows.seed, in_turn))
         self.correction_ = self._fit_correction(seed_of(rows.seed, "correction"))
-
-    def _intervals(
-        self, frame: pd.DataFrame, conditions: Conditions
-    ) -> tuple[FloatArray, FloatArray, BoolArray]:
-        """Give the probability interval of each score as the law knows it."""
-        *ends, observed = self.encoder_.intervals(frame, conditions.strata)
-        labels = self._labels(conditions)
-        lower, upper = (
-            ndtr(self.effects_.remove(ndtri(end), conditions.strata, labels)) for end in ends
-        )
-        return lower, upper, observed
 
     @abc.abstractmethod
     def _sizes(self) -> dict[str, int]:

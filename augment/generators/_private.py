@@ -33,7 +33,6 @@ MAX_STEPS = 150
 """Gradient steps; more of them need more noise each."""
 CLIPPING = 1.0
 """Length that a row's gradient is cut to."""
-_OUTER = 5e-4
 _MIN_ROWS = 10
 
 
@@ -147,8 +146,8 @@ def _tensors(
     conditions = vae.conditions_.draw(n, 0, 0) if y is None else vae.conditions_.encode(y)
     lower, upper, observed = vae._intervals(frame, conditions)
     arrays: dict[str, Any] = {
-        "lower": np.clip(lower, _OUTER, 1 - _OUTER),
-        "upper": np.clip(upper, _OUTER, 1 - _OUTER),
+        "lower": lower,
+        "upper": upper,
         "observed": observed,
         "conditions": conditions.features,
         "weight": np.ones(n),

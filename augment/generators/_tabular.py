@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr, ndtri
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
 
@@ -27,6 +28,10 @@ MIN_ROWS = 10
 """Fewer rows than this carry no usable distribution, so `fit` refuses them."""
 SMALL_ROWS = 30
 """Below this, `fit` warns."""
+
+
+OUTER = 5e-4
+"""Probability beyond which no score is learned from: 3.3 standard deviations."""
 
 
 def _check_size(n_rows: int) -> None:
@@ -240,6 +245,17 @@ class ScoreGenerator(TabularGenerator):
         scores, observed = self.encoder_.transform(frame, conditions.strata, rng)
         labels = self._labels(conditions)
         return self.effects_.remove(scores, conditions.strata, labels) * observed, observed
+
+    def _intervals(
+        self, frame: pd.DataFrame, conditions: Conditions
+    ) -> tuple[FloatArray, FloatArray, BoolArray]:
+        """Give the probability interval of each score as the law knows it, inside (0, 1)."""
+        *ends, observed = self.encoder_.intervals(frame, conditions.strata)
+        labels = self._labels(conditions)
+        lower, upper = (
+            ndtr(self.effects_.remove(ndtri(end), conditions.strata, labels)) for end in ends
+        )
+        return np.clip(lower, OUTER, 1 - OUTER), np.clip(upper, OUTER, 1 - OUTER), observed
 
     def _frame_of(
         self, scores: FloatArray, conditions: Conditions, noise: FloatArray | None = None

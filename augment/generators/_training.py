@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any
 
@@ -92,16 +92,19 @@ class Training:
     Attributes
     ----------
     tensors : dict of Tensor
-        ``lower``, ``upper``, ``observed`` (n, d), ``conditions`` (n, c) and ``weight`` (n,).
+        What belongs to each row: ``observed`` (n, d), ``conditions`` (n, c), ``weight`` (n,), ...
     left_out : ndarray of bool (members, n)
         Rows that a member is judged on.
     seed : int
         Of the fit; see `seed_of`.
+    in_turn : dict of Tensor
+        What there are several versions of `(k, n, ...)`, of which each step takes the next one.
     """
 
     tensors: Batch
     left_out: BoolArray
     seed: int
+    in_turn: Batch = field(default_factory=dict)
 
     @property
     def n_rows(self) -> int:
@@ -112,18 +115,24 @@ class Training:
         """Give shuffled batches of the rows that each member may see."""
         members = [torch.as_tensor(np.flatnonzero(~row)) for row in self.left_out]
         generator = torch_generator(seed_of(self.seed, f"batches {stage.name}"))
-        return Batches(self.tensors, min(batch_size, MAX_BATCH), generator, members)
+        size = min(batch_size, MAX_BATCH)
+        return Batches(self.tensors, size, generator, members, in_turn=self.in_turn)
+
+    def rows(self) -> Batch:
+        """Give all rows, and the first version of what is taken in turn."""
+        return {**self.tensors, **{name: versions[0] for name, versions in self.in_turn.items()}}
 
     def validation(self) -> Batch:
         """Give all rows for every member, with a mark on those that it is judged on."""
         n_members = len(self.left_out)
-        rows = {k: v.expand(n_members, *v.shape) for k, v in self.tensors.items()}
+        rows = {k: v.expand(n_members, *v.shape) for k, v in self.rows().items()}
         return {**rows, "held_out": torch.as_tensor(self.left_out, dtype=torch.float32)}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Give what a checkpoint's fingerprint depends on."""
         return {
             **{name: tensor.numpy() for name, tensor in self.tensors.items()},
+            **{name: tensor.numpy() for name, tensor in self.in_turn.items()},
             "left_out": self.left_out,
         }
 

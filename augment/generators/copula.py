@@ -13,10 +13,13 @@ from sklearn.utils._param_validation import Interval
 from augment._typing import BoolArray, FloatArray, RandomState, State
 from augment.data.encoder import TableEncoder
 from augment.generators._base import BLOCK, RANDOM_STATE, Block
+from augment.generators._latent_scores import draw_scores
 from augment.generators._tabular import Rows, ScoreGenerator
 
 __all__ = ["GaussianCopula"]
 
+N_SETS = 4
+"""Sets of draws of the scores over which correlations are averaged."""
 PAIR_PRIOR = 5.0
 """Rows without dependence that stand beside the rows in which two columns are both observed."""
 
@@ -26,7 +29,8 @@ class GaussianCopula(ScoreGenerator):
 
     Each column becomes a normal score through its margin in its class; the correlation of the
     scores is shrunk towards independence by the Ledoit-Wolf rule, for each combination of
-    categorical conditions. Continuous conditions are part of the Gaussian and are conditioned on.
+    categorical conditions; the scores behind discrete values are drawn given the rest of the row.
+    Continuous conditions are part of the Gaussian and are conditioned on.
     A combination with hardly any rows takes the dependence of all rows, and the sum of the
     effects of its single conditions.
 
@@ -86,13 +90,15 @@ class GaussianCopula(ScoreGenerator):
         return TableEncoder(self.schema_, pooling=float(self.pooling))
 
     def _fit_scores(self, rows: Rows) -> None:
-        conditions, rng = rows.conditions, np.random.default_rng(rows.seed)
-        scores, observed = self._scores(rows.frame, conditions, rng)
-        given = self._continuous(conditions)
+        conditions = rows.conditions
+        lower, upper, observed = self._intervals(rows.frame, conditions)
+        features = np.asarray(conditions.features, np.float64)
+        sets = draw_scores(lower, upper, observed, features, rows.weight, rows.seed)
+        scores, given = sets[:N_SETS].astype(np.float64), self._continuous(conditions)
         laws = [_law(scores, observed, given, rows.weight)] * (self.conditions_.n_strata + 1)
         for stratum in np.flatnonzero(~self.encoder_.small_strata):
             own = conditions.strata == stratum
-            laws[stratum] = _law(scores[own], observed[own], given[own], rows.weight[own])
+            laws[stratum] = _law(scores[:, own], observed[own], given[own], rows.weight[own])
         self.slope_ = np.stack([law.slope for law in laws])
         self.factor_ = np.stack([law.factor for law in laws])
         self.centre_ = np.stack([law.centre for law in laws])
@@ -130,18 +136,22 @@ class _Law:
     factor: FloatArray
 
 
-def _law(scores: FloatArray, observed: BoolArray, given: FloatArray, weight: FloatArray) -> _Law:
-    """Fit a shrunk Gaussian to scores and continuous conditions, and condition on the latter."""
-    n_scores = scores.shape[1]
-    joint = np.hstack([scores, given])
+def _law(sets: FloatArray, observed: BoolArray, given: FloatArray, weight: FloatArray) -> _Law:
+    """Fit a shrunk Gaussian to scores and continuous conditions, and condition on the latter.
+
+    Of the scores there are several sets of draws `(k, n, d)`.
+    """
+    n_sets, _, n_scores = sets.shape
+    joint = np.concatenate([sets, np.broadcast_to(given, (n_sets, *given.shape))], axis=2)
     seen = np.hstack([observed, np.ones(given.shape, dtype=bool)])
     mass = weight[:, None] * seen
     total = np.maximum(mass.sum(axis=0), 1e-12)
-    mean = (mass * joint).sum(axis=0) / total
+    mean = (mass * joint.mean(axis=0)).sum(axis=0) / total
     centred = (joint - mean) * seen
-    scale = np.sqrt((mass * np.square(centred)).sum(axis=0) / total)
+    scale = np.sqrt((mass * np.square(centred).mean(axis=0)).sum(axis=0) / total)
     scale = np.where(scale < 1e-6, 1.0, scale)
-    correlation = _correlation(centred / scale, seen, weight)
+    each = [_correlation(one / scale, seen, weight) for one in centred]
+    correlation = np.mean(each, axis=0)
     own, rest = slice(0, n_scores), slice(n_scores, None)
     slope = np.linalg.solve(correlation[rest, rest], correlation[rest, own])
     residual = correlation[own, own] - correlation[own, rest] @ slope

@@ -24,7 +24,6 @@ from augment.generators._training import Stage, Training, seed_of
 from augment.objectives.adversarial import AdversarialObjective, RowCritic
 from augment.objectives.base import Objective
 from augment.objectives.inversion import RowInversion, row_energy
-from augment.objectives.variational import dequantise
 from augment.training import CollapseGuard, LastWeights
 
 __all__ = ["TabularGAN"]
@@ -252,9 +251,8 @@ class TabularGAN(AutoencoderGenerator):
     def _fit_inversion(self, networks: nn.ModuleDict, training: Training) -> None:
         """Measure what the critic sees, and train the encoder where that is asked for."""
         rows = {name: value.to(self.device_) for name, value in training.validation().items()}
-        scores = dequantise(rows, torch_generator(seed_of(training.seed, "features")))
         critic: Any = networks["critic"]
-        critic.measure(scores, rows["conditions"])
+        critic.measure(rows["scores"], rows["conditions"])
         if self.inversion == "encoder":
             objective = RowInversion(networks, self._base_rate() / ENCODER_SLOWER)
             steps = ENCODER_STEPS if self.max_steps == "auto" else int(self.max_steps)

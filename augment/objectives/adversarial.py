@@ -9,7 +9,6 @@ from torch.nn import functional
 from augment._random import batch_noise
 from augment.networks.tabular import StackedLinear
 from augment.objectives.base import Batch, Objective, Phase
-from augment.objectives.variational import dequantise
 
 __all__ = ["AdversarialObjective", "RowCritic"]
 
@@ -121,13 +120,13 @@ class AdversarialObjective(Objective):
         step: int,  # noqa: ARG002 (nothing is scheduled)
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Give the relativistic loss of one side, summed over members."""
-        real, fake = dequantise(batch, generator), self._generate(batch, generator)
+        real, fake = batch["scores"], self._generate(batch, generator)
         weight = batch["weight"] / batch["weight"].shape[1]
         if phase == "generator":
             margin = self._judge(fake, batch) - self._judge(real, batch)
             loss = (functional.softplus(-margin) * weight).sum()
             return loss, {"fooled": (margin.detach() > 0).double().mean()}
-        real, fake = real.requires_grad_(True), fake.detach().requires_grad_(True)
+        real, fake = (rows.detach().requires_grad_(True) for rows in (real, fake))
         seen_real, seen_fake = self._judge(real, batch), self._judge(fake, batch)
         margin = seen_real - seen_fake
         slope = _squared_slope(seen_real, real) + _squared_slope(seen_fake, fake)
@@ -138,7 +137,7 @@ class AdversarialObjective(Objective):
         """Give the kernel distance of each member to the rows that it does not see."""
         every = -(-batch["weight"].shape[1] // MAX_JUDGED)
         batch = {name: value[:, ::every] for name, value in batch.items()}
-        real, fake = dequantise(batch, generator), self._generate(batch, generator)
+        real, fake = batch["scores"], self._generate(batch, generator)
         joint_real = torch.cat([real, batch["conditions"]], dim=-1)
         joint_fake = torch.cat([fake, batch["conditions"]], dim=-1)
         weight = batch["held_out"] * batch["weight"]
@@ -159,7 +158,7 @@ class AdversarialObjective(Objective):
         Tensor of shape (members,)
             Mean standard deviation of the scores of synthetic rows, in units of the real ones'.
         """
-        real, fake = dequantise(batch, generator), self._generate(batch, generator)
+        real, fake = batch["scores"], self._generate(batch, generator)
         return fake.std(dim=1).mean(dim=1) / real.std(dim=1).mean(dim=1).clamp_min(1e-6)
 
     def _generate(self, batch: Batch, generator: torch.Generator) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from augment.networks.image_gan import CodeNetwork
 from augment.objectives.base import Batch, Objective, Phase
-from augment.objectives.variational import dequantise, fill_missing
+from augment.objectives.variational import fill_missing
 
 __all__ = ["ImageInversion", "ImagePath", "InversionObjective", "RowInversion", "row_energy"]
 
@@ -65,13 +65,13 @@ class RowInversion(InversionObjective):
     Networks are ``encoder``, ``decoder`` and ``critic``; batches are those of the autoencoder.
     """
 
-    def energy(self, batch: Batch, generator: torch.Generator) -> Tensor:
+    def energy(
+        self,
+        batch: Batch,
+        generator: torch.Generator,  # noqa: ARG002 (the contract)
+    ) -> Tensor:
         """Give how badly each row is accounted for by its own code, `(members, n)`."""
-        scores, observed, given = (
-            dequantise(batch, generator),
-            batch["observed"],
-            batch["conditions"],
-        )
+        scores, observed, given = batch["scores"], batch["observed"], batch["conditions"]
         encoder: Any = self.networks["encoder"]
         decoder: Any = self.networks["decoder"]
         filled = fill_missing(encoder, decoder, scores, observed, given)

@@ -14,7 +14,6 @@ from augment.objectives.base import Batch, Objective, Phase
 __all__ = [
     "ConditionalGaussian",
     "VariationalObjective",
-    "dequantise",
     "fill_missing",
     "row_networks",
 ]
@@ -95,31 +94,6 @@ def row_networks(
     return encoder, decoder
 
 
-def dequantise(batch: Batch, generator: torch.Generator) -> Tensor:
-    """Draw normal scores inside the probability interval of each cell.
-
-    A tied or discrete value owns an interval of probability rather than a point; a fresh draw at
-    each step keeps a network from learning the ticks.
-
-    Parameters
-    ----------
-    batch : dict of Tensor
-        ``lower`` and ``upper`` (members, batch, n_scores), inside (0, 1), and ``observed``.
-    generator : torch.Generator
-        CPU generator.
-
-    Returns
-    -------
-    Tensor of shape (members, batch, n_scores)
-        Scores; 0 where nothing was observed.
-    """
-    lower, upper = batch["lower"], batch["upper"]
-    u = batch_noise(torch.rand, lower.shape, generator).to(lower.device)
-    # The quantile function of a normal law; torch.special.ndtri takes three times as long.
-    normal = math.sqrt(2.0) * torch.erfinv(2.0 * (lower + (upper - lower) * u) - 1.0)
-    return normal * batch["observed"]
-
-
 @torch.no_grad()
 def fill_missing(
     encoder: ConditionalGaussian,
@@ -149,7 +123,7 @@ def fill_missing(
     """
     if bool(observed.all()):
         return scores
-    filled = scores
+    filled = scores * observed
     for _ in range(FILL_ROUNDS):
         expected = decoder(encoder(filled, conditions)[0], conditions)[0]
         filled = torch.where(observed > 0, scores, expected)
@@ -207,7 +181,7 @@ class VariationalObjective(Objective):
         Parameters
         ----------
         rows : dict of Tensor
-            ``lower``, ``upper``, ``observed`` (n, d), ``conditions`` (n, c), ``weight`` (n,).
+            ``scores``, ``observed`` (n, d), ``conditions`` (n, c), ``weight`` (n,).
         seen : Tensor of shape (members, n)
             1 where a member learns from a row, else 0.
         generator : torch.Generator
@@ -216,7 +190,7 @@ class VariationalObjective(Objective):
         members = len(seen)
         rows = {name: value.expand(members, *value.shape) for name, value in rows.items()}
         weight = (seen * rows["weight"]).unsqueeze(-1) * rows["observed"]
-        scores = dequantise(rows, generator)
+        scores = rows["scores"]
         effects = _ridge(rows["conditions"], scores, weight)
         residual = (scores - rows["conditions"] @ effects) * weight.sqrt()
         scale = weight.sqrt()
@@ -252,8 +226,7 @@ class VariationalObjective(Objective):
         step: int,  # noqa: ARG002 (no warm-up)
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Give the negative bound, summed over members, averaged over their rows."""
-        scores = dequantise(batch, generator)
-        misfit, divergence = self._terms(scores, batch, generator)
+        misfit, divergence = self._terms(batch["scores"], batch, generator)
         # Weights have mean 1 over all rows: a batch of light rows counts for less, as it should.
         weight = batch["weight"] / batch["weight"].shape[1]
         misfit, divergence = (misfit * weight).sum(dim=1), (divergence * weight).sum(dim=1)
@@ -263,8 +236,7 @@ class VariationalObjective(Objective):
 
     def validate(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Give the bound of each member on the rows that it does not see."""
-        scores = dequantise(batch, generator)
-        misfit, divergence = self._terms(scores, batch, generator)
+        misfit, divergence = self._terms(batch["scores"], batch, generator)
         weight = batch["held_out"] * batch["weight"]
         total = ((misfit + self.kl_weight * divergence) * weight).sum(dim=1)
         return {"validation": total / weight.sum(dim=1).clamp_min(1e-12)}

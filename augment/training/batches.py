@@ -36,6 +36,8 @@ class Batches:
     members : sequence of Tensor of int64, optional
         For an ensemble: the rows that each of its K members may see. Each member has its own
         shuffles, which depend on its position in the list and not on the other members.
+    in_turn : dict of Tensor, optional
+        Tensors `(k, n, ...)` of which there are k versions: each batch takes the next one.
     weights : Tensor of shape (n,), optional
         How often a row is seen, relative to the others. A pass then holds each row as often as
         its share of all weights says, rounded up or down at random.
@@ -60,11 +62,15 @@ class Batches:
         generator: torch.Generator,
         members: Sequence[torch.Tensor] | None = None,
         weights: torch.Tensor | None = None,
+        in_turn: Batch | None = None,
     ) -> None:
         self.n_rows = _common_rows(tensors)
         if batch_size < 1:
             raise InvalidInputError(f"batch_size must be at least 1; got {batch_size}.")
         self.tensors = dict(tensors)
+        self.in_turn = dict(in_turn or {})
+        _check_versions(self.in_turn, self.n_rows)
+        self._turn = 0
         self.batch_size = batch_size
         self.n_members = None if members is None else len(members)
         self._rows = [torch.arange(self.n_rows)] if members is None else [*members]
@@ -87,10 +93,13 @@ class Batches:
         """Move the rows to a device, and give the same object back."""
         self._device = torch.device(device)
         self.tensors = {name: value.to(self._device) for name, value in self.tensors.items()}
+        self.in_turn = {name: value.to(self._device) for name, value in self.in_turn.items()}
         own = len(range(self._share[0], self.batch_size, self._share[1]))
         lead = (own,) if self.n_members is None else (self.n_members, own)
+        versions = [(name, [tensor]) for name, tensor in self.tensors.items()]
+        versions += [(name, list(tensor.unbind(0))) for name, tensor in self.in_turn.items()]
         self._sources = [
-            (name, tensor, lead + tuple(tensor.shape[1:])) for name, tensor in self.tensors.items()
+            (name, those, lead + tuple(those[0].shape[1:])) for name, those in versions
         ]
         self._set_queue(self._queue, self._position)
         return self
@@ -121,8 +130,11 @@ class Batches:
             self._refill()
         index = self._indices[self._position]
         self._position += 1
+        turn = self._turn
+        self._turn += 1
         return {
-            name: tensor.index_select(0, index).view(shape) for name, tensor, shape in self._sources
+            name: those[turn % len(those)].index_select(0, index).view(shape)
+            for name, those, shape in self._sources
         }
 
     def get_state(self) -> State:
@@ -130,13 +142,14 @@ class Batches:
         return {
             "queue": self._queue.cpu(),
             "position": self._position,
+            "turn": self._turn,
             "tails": list(self._tails),
             "generators": [generator.get_state() for generator in self._generators],
         }
 
     def set_state(self, state: State) -> None:
         """Go on from a state that `get_state` gave on equal rows."""
-        self._tails = list(state["tails"])
+        self._tails, self._turn = list(state["tails"]), int(state["turn"])
         for generator, saved in zip(self._generators, state["generators"], strict=True):
             generator.set_state(saved)
         self._set_queue(state["queue"], state["position"])
@@ -190,6 +203,16 @@ def _common_rows(tensors: Batch) -> int:
             f"All tensors of a batch need the same number of rows, at least 1; found {rows}."
         )
     return next(iter(rows.values()))
+
+
+def _check_versions(in_turn: Batch, n_rows: int) -> None:
+    """Refuse tensors in turn that have no version, or other rows."""
+    for name, tensor in in_turn.items():
+        if tensor.ndim < 2 or not len(tensor) or tensor.shape[1] != n_rows:
+            raise InvalidInputError(
+                f"A tensor in turn needs shape (versions, {n_rows}, ...), with at least one "
+                f"version; {name!r} has {tuple(tensor.shape)}."
+            )
 
 
 def _check_members(members: list[torch.Tensor], n_rows: int) -> None:

@@ -17,7 +17,7 @@ from augment._errors import InvalidInputError
 from augment._random import torch_generator
 from augment.cli import app
 from augment.generators import _private, _private_margins
-from augment.objectives.private import PrivateVariationalObjective
+from augment.objectives.private import PrivateVariationalObjective, dequantise
 from augment.objectives.variational import VariationalObjective
 from tests.house import REPOSITORY
 
@@ -129,6 +129,7 @@ def test_no_row_moves_the_sum_of_gradients_by_more_than_the_clipping():
 def test_without_clipping_and_noise_the_gradient_is_the_plain_one():
     model = objective(clipping=1e9, noise=0.0)
     rows = {**batch(list(range(6))), "weight": torch.ones(1, 6)}
+    rows["scores"] = dequantise(rows, torch_generator(4))  # every cell is a point
     plain, _ = VariationalObjective.loss(model, "elbo", rows, torch_generator(4), 0)
     private_loss, terms = model.loss("elbo", rows, torch_generator(4), 0)
     parameters = list(model.networks.parameters())

@@ -6,12 +6,13 @@ from torch import nn
 
 from augment._random import torch_generator
 from augment.objectives.adversarial import AdversarialObjective
-from augment.objectives.variational import VariationalObjective, dequantise, fill_missing
+from augment.objectives.private import dequantise
+from augment.objectives.variational import VariationalObjective, fill_missing
 from augment.training import Batches, train
 
 
 def rows(members=1, n=400, d=6, classes=2, seed=0):
-    """Give intervals of correlated scores, all observed, in two classes."""
+    """Give correlated scores, all observed, in two classes."""
     generator = torch_generator(seed)
     factor = torch.randn(n, 2, generator=generator)
     loading = torch.randn(2, d, generator=generator)
@@ -19,10 +20,8 @@ def rows(members=1, n=400, d=6, classes=2, seed=0):
     scores = factor @ loading + 0.5 * torch.randn(n, d, generator=generator)
     scores = scores + 1.0 * (labels == 1).float().unsqueeze(1)
     scores = (scores - scores.mean(0)) / scores.std(0)
-    u = torch.special.ndtr(scores).clamp(1e-3, 1 - 1e-3)
     batch = {
-        "lower": u,
-        "upper": u,
+        "scores": scores,
         "observed": torch.ones(n, d),
         "conditions": nn.functional.one_hot(labels, classes).float(),
         "weight": torch.ones(n),
@@ -84,8 +83,8 @@ def test_missing_cells_do_not_matter():
     stacked, _ = rows()
     seen = {**stacked, "observed": stacked["observed"].clone()}
     seen["observed"][..., 2] = 0
-    other = {**seen, "lower": seen["lower"].clone(), "upper": seen["upper"].clone()}
-    other["lower"][..., 2] = other["upper"][..., 2] = 0.9
+    other = {**seen, "scores": seen["scores"].clone()}
+    other["scores"][..., 2] = 0.9
     objective = vae()
     one, _ = objective.loss("elbo", seen, torch_generator(1), 0)
     two, _ = objective.loss("elbo", other, torch_generator(1), 0)
@@ -123,7 +122,7 @@ def test_missing_scores_are_filled_by_what_the_others_say():
     stacked, flat = rows()
     objective = vae()
     objective.initialise(flat, torch.ones(1, 400), torch_generator(0))
-    scores = dequantise(stacked, torch_generator(0))
+    scores = stacked["scores"]
     seen = torch.ones_like(scores)
     seen[..., 2] = 0
     filled = fill_missing(

@@ -119,3 +119,26 @@ def test_a_weighted_stream_goes_on_where_it_was():
     rows_of(one, 5)
     two.set_state(one.get_state())
     assert torch.equal(rows_of(one, 7), rows_of(two, 7))
+
+
+def test_versions_are_taken_in_turn_and_go_on_after_a_stop():
+    rows, versions = torch.arange(6), torch.stack([torch.arange(6) + 10 * k for k in range(3)])
+
+    def batches():
+        return Batches({"row": rows}, 4, torch_generator(0), in_turn={"scores": versions})
+
+    whole = batches()
+    drawn = [next(whole) for _ in range(8)]
+    for turn, batch in enumerate(drawn):
+        assert torch.equal(batch["scores"], batch["row"] + 10 * (turn % 3))
+    first = batches()
+    for _ in range(5):
+        next(first)
+    second = batches()
+    second.set_state(first.get_state())
+    assert all(torch.equal(next(second)["scores"], batch["scores"]) for batch in drawn[5:])
+
+
+def test_versions_of_other_rows_are_refused():
+    with pytest.raises(InvalidInputError, match="in turn"):
+        Batches({"row": torch.arange(6)}, 4, torch_generator(0), in_turn={"x": torch.zeros(2, 5)})

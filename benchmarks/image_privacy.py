@@ -1,10 +1,15 @@
 """Measure what slices of an `ImageVAE` give away, with and without `groups`.
 
     python benchmarks/image_privacy.py --cohorts 3
+    python benchmarks/image_privacy.py --cohorts 3 --model --slices 3
 
 Phantom heads of several slices each: two thirds of the heads are learned from, the others are the
 hold-out of `augment.evaluate_privacy`. The same generator is fitted once knowing which slices are
 of one head, and once not. The last line is what fresh heads of the same law would show.
+
+``--model`` asks instead what the file of the model gives away: how well the reconstruction error
+tells heads that were learned from and others apart, for several widths of the latent code, and
+how far the draws of each are from held-out heads.
 """
 
 from __future__ import annotations
@@ -14,12 +19,15 @@ import warnings
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import roc_auc_score
 
 from augment import ImageVAE, evaluate_privacy
 from augment.data import make_phantoms, split_slices
+from augment.metrics import compare_images
 
 ATTACKS = ("density ratio", "k-NN ratio", "classifier")
 N_DRAWN = 400
+LATENT_DIMS = (4, 8, 16, 32, 64, "auto")
 SIDE = 32
 
 
@@ -50,21 +58,47 @@ def one_cohort(n_heads: int, n_slices: int, seed: int) -> list[dict[str, object]
     return rows
 
 
+def one_model(n_heads: int, n_slices: int, seed: int) -> list[dict[str, object]]:
+    """Attack the model itself at each width of its code."""
+    heads = make_phantoms(n_subjects=n_heads, n_slices=n_slices, size=SIDE, random_state=seed)
+    train, holdout = split_slices(heads, random_state=seed)
+    member = np.repeat([1, 0], [len(train.images), len(holdout.images)])
+    rows = []
+    for width in LATENT_DIMS:
+        vae = ImageVAE(latent_dim=width, random_state=seed)
+        vae.fit(train.images, train.y, groups=train.groups)
+        errors = [vae.reconstruction_error(part.images, part.y) for part in (train, holdout)]
+        drawn = vae.sample(y=np.asarray(train.y), random_state=seed)[0]
+        likeness = compare_images(train.images, drawn, holdout=holdout.images, n_repeats=2)
+        frechet = likeness.query("metric == 'Frechet distance'").set_index("features")["value"]
+        rows.append(
+            {
+                "latent_dim": width,
+                "slices": n_slices,
+                "attack AUC": roc_auc_score(member, -np.concatenate(errors)),
+                **{f"Frechet, {name}": value for name, value in frechet.items()},
+            }
+        )
+    return rows
+
+
 def main() -> None:
     """Run all cohorts, and print means."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cohorts", type=int, default=3)
     parser.add_argument("--heads", type=int, default=40)
     parser.add_argument("--slices", type=int, nargs="+", default=[3, 8])
+    parser.add_argument("--model", action="store_true", help="attack the file of the model")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
+    attack, key = (one_model, "latent_dim") if arguments.model else (one_cohort, "fit")
     found = pd.DataFrame(
         row
         for n_slices in arguments.slices
         for seed in range(arguments.cohorts)
-        for row in one_cohort(arguments.heads, n_slices, seed)
+        for row in attack(arguments.heads, n_slices, seed)
     )
-    print(found.groupby(["slices", "fit"], sort=False).mean().round(2).to_string())
+    print(found.groupby(["slices", key], sort=False).mean().round(2).to_string())
 
 
 if __name__ == "__main__":

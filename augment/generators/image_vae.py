@@ -40,7 +40,8 @@ class ImageVAE(LawImageGenerator):
     Parameters
     ----------
     latent_dim : int or "auto", default="auto"
-        Width of the latent code. "auto": as many axes as the images span, at most 256.
+        Width of the latent code. "auto": as many axes as the images span, at most 256. Fewer give
+        away less of who was in `fit`, should the model itself be published, and blur the draws.
     shrinkage : float, default=0.2
         Share of each component's variance that is common to all components of a condition. 0
         stays closest to the images of `fit`, 1 makes all components alike in shape.

@@ -42,6 +42,8 @@ PAIR_PRIOR, COLUMN_PRIOR = 5.0, 1.0
 """Rows without dependence that stand beside the real ones: so many, and so many a column."""
 EDGE = 5e-4
 """Probability beyond which no score of a missing cell is drawn."""
+CLEAR = 2.0
+"""Standard errors up to which a correlation is taken for chance, and is 0."""
 LEAST_VARIANCE, LEAST_VALUE = 0.1, 0.02
 """Least variance of a score given the conditions; least eigenvalue of a correlation matrix."""
 NARROW = 1e-4
@@ -179,7 +181,9 @@ class _Chain:
         correlation = moments / np.outer(scale, scale)
         if stretch is not None:
             correlation = np.clip(correlation * np.outer(stretch, stretch), -0.9, 0.9)
-        correlation *= n / (n + PAIR_PRIOR + COLUMN_PRIOR * d)
+        # what may be chance is taken for chance: classifiers lose by noise in correlations
+        chance = np.square(CLEAR) / (n * np.maximum(np.square(correlation), 1e-9))
+        correlation *= np.maximum(0.0, 1.0 - chance) * (n / (n + PAIR_PRIOR + COLUMN_PRIOR * d))
         np.fill_diagonal(correlation, 1.0)
         values, axes = np.linalg.eigh(correlation)
         positive = (axes * np.maximum(values, LEAST_VALUE)) @ axes.T

@@ -100,7 +100,7 @@ class NetworkGenerator(LoopMixin, ScoreGenerator):
     def _build_encoder(self, rows: Rows) -> TableEncoder:
         pooling, share = float(self.pooling), self.separation
         if share == "auto":
-            share = separation(self.schema_, rows, pooling) ** 0.5
+            share = separation(self.schema_, rows, pooling) ** (1 / 3)
         return TableEncoder(self.schema_, pooling=pooling, separation=float(share))
 
     def _fit_scores(self, rows: Rows) -> None:

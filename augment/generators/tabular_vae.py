@@ -41,7 +41,7 @@ class TabularVAE(AutoencoderGenerator):
         How strongly a column's margins in different classes are drawn together where the data do
         not tell them apart; 0 keeps them apart.
     separation : float or "auto", default="auto"
-        Share of the class differences that is kept in all columns. "auto" takes the square root
+        Share of the class differences that is kept in all columns. "auto" takes the cube root
         of the share that held-out labels bear out.
     max_steps : int or "auto", default="auto"
         Training steps at most; held-out rows stop it earlier.

@@ -273,7 +273,10 @@ class NumericMargin:
 def margin_from_state(state: State) -> LevelMargin | NumericMargin:
     """Rebuild a margin from what ``get_state`` gave."""
     values: dict[str, Any] = {key: value for key, value in state.items() if key != "type"}
-    return LevelMargin(**values) if state["type"] == "levels" else NumericMargin(**values)
+    if state["type"] != "levels":
+        return NumericMargin(**values)
+    # a file of an earlier version, in which levels lay in their natural order, does not say so
+    return LevelMargin(**{"order": np.arange(len(values["values"])), **values})
 
 
 def nearest(levels: FloatArray, values: FloatArray) -> IntArray:

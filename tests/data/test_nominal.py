@@ -6,6 +6,7 @@ import pytest
 
 from augment.data._nominal import level_order, level_orders
 from augment.data.encoder import TableEncoder
+from augment.data.margins import margin_from_state
 from augment.data.schema import TableSchema
 
 
@@ -82,3 +83,10 @@ def test_a_reordered_category_comes_back_as_it_was(with_missing):
     seen = X["site"].notna()
     scores = encoder.transform(frame, strata)[0][seen]
     assert abs(np.corrcoef(scores[:, 0], scores[:, 1])[0, 1]) > 0.85
+
+
+def test_a_state_without_an_order_has_the_natural_one():
+    edges = np.array([[0.0, 0.2, 0.7, 1.0]])
+    state = {"type": "levels", "values": np.arange(3.0), "edges": edges}
+    margin = margin_from_state(state)
+    assert margin.decode(np.array([0.1, 0.5, 0.9]), np.zeros(3, int), None).tolist() == [0, 1, 2]

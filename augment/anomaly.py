@@ -154,7 +154,7 @@ class ReconstructionDetector(ReasonsMixin, OutlierMixin, BaseEstimator):
         self.trim = trim
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None, *, groups: Any = None) -> Self:  # noqa: ARG002
+    def fit(self, X: Any, y: Any = None, *, groups: Any = None) -> Self:  # noqa: ARG002 (scikit-learn)
         """Learn what normal rows look like, and how surprising unseen ones are.
 
         Parameters

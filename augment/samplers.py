@@ -103,7 +103,7 @@ class GeneratorOverSampler(BaseOverSampler):
         self.generator = generator
         self.random_state = random_state
 
-    def _check_X_y(self, X: Any, y: Any) -> tuple[Any, Any, bool]:  # noqa: N802
+    def _check_X_y(self, X: Any, y: Any) -> tuple[Any, Any, bool]:  # noqa: N802 (imblearn's)
         """Check as little as needed: the generator knows best what it can learn from."""
         y, is_one_hot = check_target_type(y, indicate_one_vs_all=True)
         validate_data(self, X=X, y=y, reset=True, skip_check_array=True)

@@ -189,7 +189,7 @@ def read_labels(labels: Any, folder: Path, columns: Columns) -> LabelTable | Non
                 f"Expected a column {column!r} in {name}; found {listed(frame.columns, 12)}."
                 f"{did_you_mean(column, frame.columns)}"
             )
-    warn_if_synthetic(MARK in frame and bool((frame[MARK] == True).any()), name)  # noqa: E712
+    warn_if_synthetic(MARK in frame and bool((frame[MARK] == True).any()), name)  # noqa: E712 (text too)
     file = _found(columns.file, _FILES, frame)
     if file is not None and not _holds_files(frame[file]) and columns.file == AUTO:
         file = None

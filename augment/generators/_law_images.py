@@ -72,7 +72,7 @@ class LawImageGenerator(ImageReconstructionMixin, LoopMixin, ImageGenerator):
         """Build the network that refines images, with weights to be overwritten."""
         return None
 
-    def _built(self, weights: dict[str, torch.Tensor]) -> nn.ModuleDict:  # noqa: ARG002
+    def _built(self, weights: dict[str, torch.Tensor]) -> nn.ModuleDict:  # noqa: ARG002 (others look)
         """Build the networks that given weights are of."""
         network = self._build_network()
         return nn.ModuleDict() if network is None else nn.ModuleDict({"decoder": network})

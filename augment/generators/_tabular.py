@@ -144,7 +144,7 @@ class TabularGenerator(BaseGenerator):
     def _fit_seed(
         self,
         frame: pd.DataFrame,  # noqa: ARG002 (networks look at both)
-        conditions: Conditions,  # noqa: ARG002
+        conditions: Conditions,  # noqa: ARG002 (others look at them)
     ) -> int:
         """Give the seed of this fit."""
         return seed_from(self.random_state)

@@ -193,7 +193,7 @@ class ImageInversion(InversionObjective):
     def __init__(self, encoder: CodeNetwork, path: ImagePath, learning_rate: float) -> None:
         super().__init__(nn.ModuleDict({"encoder": encoder, "path": path}), learning_rate)
 
-    def energy(self, batch: Batch, generator: torch.Generator) -> Tensor:  # noqa: ARG002
+    def energy(self, batch: Batch, generator: torch.Generator) -> Tensor:  # noqa: ARG002 (the contract)
         """Give how badly each image is accounted for by its own code, `(1, n)`."""
         images, given = batch["image"].flatten(0, 1), batch["conditions"].flatten(0, 1)
         path: Any = self.networks["path"]

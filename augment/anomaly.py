@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from numbers import Real
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,15 +16,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 import augment
 from augment._errors import InvalidInputError, SmallDataWarning
 from augment._random import seed_from, spawn_seeds
-from augment._typing import FloatArray, IntArray, RandomState, State
-from augment.generators._base import RANDOM_STATE, _storable
+from augment._typing import FloatArray, IntArray, RandomState
+from augment.generators._base import RANDOM_STATE
 from augment.generators._conformal import Calibration
 from augment.generators._cross_fit import CrossFit
+from augment.generators._detector_state import DetectorStateMixin
 from augment.generators._images import _checked
 from augment.generators._reasons import ReasonsMixin
-from augment.generators._surprise import built, described
 from augment.generators._tabular import MIN_ROWS, patients
-from augment.persistence import write_state
 
 __all__ = ["ReconstructionDetector"]
 
@@ -35,7 +33,7 @@ TRIM_ROUNDS = 2
 """How often the rows that fit worst are chosen anew."""
 
 
-class ReconstructionDetector(ReasonsMixin, OutlierMixin, BaseEstimator):
+class ReconstructionDetector(ReasonsMixin, DetectorStateMixin, OutlierMixin, BaseEstimator):
     """Flag rows or images that a generator of normal ones cannot account for.
 
     Five clones of the generator are fitted, each on four fifths of the rows. What a clone says of
@@ -280,31 +278,6 @@ class ReconstructionDetector(ReasonsMixin, OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         return self._calibration.scores
 
-    def save(self, path: str | Path) -> None:
-        """Write the fitted detector to one ``.safetensors`` file, without pickle.
-
-        Parameters
-        ----------
-        path : str or Path
-            Where to write, for `augment.load`.
-
-        Raises
-        ------
-        InvalidInputError
-            If the place cannot be written, or the generator is none of the package's.
-        NotFittedError
-            Before `fit`.
-        """
-        check_is_fitted(self)
-        member = self._cross.members[0].generator
-        if type(member).__name__ not in augment._MODELS:
-            raise InvalidInputError(
-                f"A detector with a generator of your own, {type(member).__name__}, cannot be "
-                "saved: augment.load builds no class that is not the package's. Pickle it."
-            )
-        parameters = {**_storable(self.get_params(deep=False)), "generator": None}
-        write_state(path, type(self).__name__, parameters, self._get_state())
-
     def __sklearn_is_fitted__(self) -> bool:
         """Say whether `fit` has been called."""
         return hasattr(self, "_cross")
@@ -366,35 +339,3 @@ class ReconstructionDetector(ReasonsMixin, OutlierMixin, BaseEstimator):
                 SmallDataWarning,
                 stacklevel=3,
             )
-
-    def _get_state(self) -> State:
-        member = self._cross.members[0].generator
-        own = self.generator
-        return {
-            "own_generator": None if own is None else described(own),
-            "member": described(member),
-            "cross_fit": self._cross.get_state(),
-            "kept": self.kept_,
-            "calibration_scores": self._calibration.scores,
-            "calibration_mass": self._calibration.mass,
-            "n_features_in": int(self.n_features_in_),
-            "image_shape": None if self.image_shape_ is None else list(self.image_shape_),
-            "feature_names_in": [str(name) for name in getattr(self, "feature_names_in_", [])],
-        }
-
-    def _set_state(self, state: State) -> None:
-        if state["own_generator"] is not None:
-            self.generator = built(state["own_generator"])
-        members = [built(state["member"]) for _ in state["cross_fit"]["members"]]
-        self._cross = CrossFit.from_state(state["cross_fit"], members)
-        self.kept_ = np.asarray(state["kept"], dtype=bool)
-        self.n_features_in_ = int(state["n_features_in"])
-        shape = state["image_shape"]
-        self.image_shape_ = None if shape is None else tuple(int(size) for size in shape)
-        if state["feature_names_in"]:
-            self.feature_names_in_ = np.array(state["feature_names_in"], dtype=object)
-        self._calibration = Calibration(
-            np.asarray(state["calibration_scores"]), np.asarray(state["calibration_mass"])
-        )
-        self.n_calibration_ = int(self._calibration.n_units)
-        self.offset_ = self._calibration.threshold(float(self.false_positive_rate))

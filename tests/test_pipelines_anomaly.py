@@ -1,6 +1,7 @@
 """The search for anomalies from files to a report."""
 
 import json
+import re
 
 import nibabel as nib
 import numpy as np
@@ -14,6 +15,7 @@ from augment.cli import app
 from augment.data import load_slices, make_phantoms, save_slices
 from augment.metrics.anomaly_images import best_dice, paste_lesions, pixel_auprc
 from augment.report.detection import render_detection
+from augment.workflow import load_settings
 from tests.test_documentation import python_blocks
 
 pytestmark = pytest.mark.filterwarnings("ignore::augment._errors.AugmentWarning")
@@ -27,6 +29,23 @@ def tables(tmp_path_factory):
     train.to_csv(folder / "train.csv", index=False)
     new.iloc[::5].to_csv(folder / "new.csv", index=False)
     return folder
+
+
+def test_what_an_error_proposes_for_a_column_mends_it(tables, tmp_path):
+    for name in ("train.csv", "new.csv"):
+        frame = pd.read_csv(tables / name)
+        frame.assign(patient_id=range(len(frame))).to_csv(tmp_path / name, index=False)
+    sets = [f"parameters.{name}={value}" for name, value in QUICK.items()]
+    call = ["detect", str(tmp_path / "train.csv"), str(tmp_path / "new.csv"), "--ignore", "what"]
+    call += [part for text in sets for part in ("--set", text)]
+    call += ["--out", str(tmp_path / "out")]
+    refused = CliRunner().invoke(app, call)
+    assert refused.exit_code == 2
+    (proposal,) = re.findall(r"--set (columns\S+?)\)", refused.output.replace("\n", ""))
+    given = {"train": "train.csv", "new": "new.csv"}
+    settings = load_settings(anomaly_detection.Settings, overrides=[proposal], **given)
+    mended = anomaly_detection._detector(settings, "tabular_vae")
+    assert mended.generator.schema == {"patient_id": "numeric"}
 
 
 def test_a_table_is_searched_and_compared(tables, tmp_path):

@@ -175,7 +175,7 @@ def _detector(settings: Settings, default: str) -> Any:
     name = default if settings.generator == "auto" else settings.generator
     own: dict[str, Any] = {"schema": settings.columns} if settings.columns else {}
     if name == "image_vae":
-        own |= {"latent_dim": 16, "deformation_grid": 0}
+        own |= {"latent_dim": 16, "deformation_grid": 0, "denoising_steps": 250}
     return augment.ReconstructionDetector(
         workflow.make_generator(name, **{**own, **settings.parameters}),
         method=settings.method,

@@ -51,6 +51,8 @@ class RowSurprise:
         Rows that it was fitted on.
     codes : tuple of ndarray
         Mean `(k,)` and precision `(k, k)` of the latent codes of these rows.
+    wide : CellReader or None
+        What the margins of more rows say; None for those that the generator was fitted on.
 
     Attributes
     ----------
@@ -63,17 +65,18 @@ class RowSurprise:
         generator: AutoencoderGenerator,
         n_rows: int,
         codes: tuple[FloatArray, FloatArray],
+        wide: CellReader | None = None,
     ) -> None:
-        self.generator, self.n_rows, self.codes = generator, n_rows, codes
+        self.generator, self.n_rows, self.codes, self.wide = generator, n_rows, codes, wide
         self.reader = CellReader(generator.schema_, generator.encoder_, n_rows)
         # Batches of other sizes round differently; in double precision nobody notices.
         self._networks = copy.deepcopy(generator.networks_).cpu().double()
         self.scale: Any = 1.0
 
     @classmethod
-    def learn(cls, generator: AutoencoderGenerator, X: Any) -> Self:
+    def learn(cls, generator: AutoencoderGenerator, X: Any, wide: CellReader | None = None) -> Self:
         """Learn from the generator's own rows where codes lie: no code of any row is kept."""
-        surprise = cls(generator, len(X), (np.zeros(0), np.zeros((0, 0))))
+        surprise = cls(generator, len(X), (np.zeros(0), np.zeros((0, 0))), wide)
         codes = surprise._codes(surprise.reader.read(X))
         covariance = ledoit_wolf(codes)[0] + RIDGE * np.eye(codes.shape[1])
         surprise.codes = codes.mean(axis=0), np.linalg.inv(covariance)
@@ -99,6 +102,8 @@ class RowSurprise:
             copula = 0.5 * (self._bound(inside) - np.square(inside.scores).sum(axis=1))
             return {"elbo": cells.rarity.sum(axis=1) + copula}
         parts = {"margins": cells.strangeness.sum(axis=1), "dependence": self._bound(cells)}
+        if self.wide is not None:
+            parts["wide margins"] = self.wide.read(X).strangeness.sum(axis=1)
         return {name: np.log(value + TINY) for name, value in parts.items()}
 
     def residuals(self, X: Any) -> FloatArray:
@@ -124,6 +129,8 @@ class RowSurprise:
         `scale` `(n_columns,)` is the held-out size of the residuals.
         """
         cells, (_, precision) = self.reader.read(X), self._law
+        everyone = self.reader if self.wide is None else self.wide
+        rarity = everyone.read(X).rarity
         expected, _ = self._given_others(cells)
         shape = cells.rarity.shape
         blank = np.full(shape, np.nan)
@@ -146,8 +153,8 @@ class RowSurprise:
                     numbers[name][:, i] = law.quantile(q)
         return CellViews(
             value=self.reader.values(X),
-            share=np.exp(-cells.rarity),
-            unseen=self.reader.is_unseen(cells.rarity).astype(np.float64),
+            share=np.exp(-rarity),
+            unseen=everyone.is_unseen(rarity).astype(np.float64),
             broken=cells.broken,
             links=links,
             explained=explained,
@@ -246,6 +253,7 @@ class RowSurprise:
             "code_mean": mean,
             "code_precision": precision,
             "scale": np.asarray(self.scale),
+            "wide": None if self.wide is None else self.wide.get_state(),
         }
 
     @classmethod
@@ -253,7 +261,9 @@ class RowSurprise:
         """Restore what `get_state` gave into an unfitted generator."""
         generator._set_state(state["generator"])
         codes = np.asarray(state["code_mean"]), np.asarray(state["code_precision"])
-        surprise = cls(generator, int(state["n_rows"]), codes)
+        wide = state["wide"]
+        reader = None if wide is None else CellReader.from_state(wide)
+        surprise = cls(generator, int(state["n_rows"]), codes, reader)
         surprise.scale = np.asarray(state["scale"])
         return surprise
 

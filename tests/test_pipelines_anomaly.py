@@ -19,6 +19,7 @@ from augment.workflow import load_settings
 from tests.test_documentation import python_blocks
 
 pytestmark = pytest.mark.filterwarnings("ignore::augment._errors.AugmentWarning")
+FEW_STEPS = augment.ImageVAE(latent_dim=16, deformation_grid=0, denoising_steps=5)
 QUICK = {"max_steps": 20, "n_members": 1, "latent_dim": 3}
 
 
@@ -84,7 +85,11 @@ def test_slices_get_heat_maps_that_lie_over_the_volume(tmp_path):
     save_slices(heads[~lesion], tmp_path / "train", synthetic=False)
     save_slices(heads[lesion], tmp_path / "new", synthetic=False)
     settings = anomaly_detection.Settings(
-        train=tmp_path / "train", new=tmp_path / "new", size=32, n_top=3
+        train=tmp_path / "train",
+        new=tmp_path / "new",
+        size=32,
+        n_top=3,
+        parameters={"denoising_steps": 3},
     )
     result = anomaly_detection.run(settings, tmp_path / "out")
     assert len(list((tmp_path / "out" / "overlays").glob("*.png"))) == 3
@@ -109,7 +114,8 @@ def test_pasted_lesions_are_found_in_phantoms():
     heads = make_phantoms(n_subjects=40, n_slices=2, size=32, random_state=1)
     normal = heads[np.asarray(heads.y) == "healthy"]
     train, test = normal.images[:24].astype(float), normal.images[24:].astype(float)
-    detector = augment.ReconstructionDetector(random_state=0).fit(train, groups=normal.groups[:24])
+    detector = augment.ReconstructionDetector(FEW_STEPS, random_state=0)
+    detector.fit(train, groups=normal.groups[:24])
     inside = test[:, 0] > 0.3
     pasted, lesions = paste_lesions(test, inside, diameter=5, contrast=6, seed=0)
     maps = detector.explain(pasted)
@@ -121,7 +127,7 @@ def test_pasted_lesions_are_found_in_phantoms():
 
 def test_a_detector_of_images_is_saved_and_refuses_other_shapes(tmp_path):
     heads = make_phantoms(n_subjects=20, n_slices=1, size=32, random_state=2)
-    detector = augment.ReconstructionDetector(random_state=0).fit(heads.images)
+    detector = augment.ReconstructionDetector(FEW_STEPS, random_state=0).fit(heads.images)
     detector.save(tmp_path / "images")
     loaded = augment.load(tmp_path / "images")
     for name in ("score_samples", "explain"):

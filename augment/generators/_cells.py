@@ -257,6 +257,22 @@ class CellReader:
         farthest = float(ndtri(1 - self._least))
         return replace(cells, scores=np.clip(cells.scores, -farthest, farthest))
 
+    def agrees_with(self, other: CellReader) -> bool:
+        """Say whether scores mean the same to another reader: levels lie in the same order."""
+        if self.places != other.places:
+            return False
+        margins: Any = zip(self.encoder._margins, other.encoder._margins, strict=True)
+        return all(
+            k in self.laws
+            or (
+                self.schema.columns[self.places[k][0]].levels
+                == other.schema.columns[self.places[k][0]].levels
+                and np.array_equal(own.values, its.values)
+                and np.array_equal(own.order, its.order)
+            )
+            for k, (own, its) in enumerate(margins)
+        )
+
     def get_state(self) -> State:
         """Give arrays and JSON values."""
         return {"encoder": self.encoder.get_state(), "n_rows": self.n_rows}

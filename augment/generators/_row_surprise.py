@@ -69,6 +69,9 @@ class RowSurprise:
     ) -> None:
         self.generator, self.n_rows, self.codes, self.wide = generator, n_rows, codes, wide
         self.reader = CellReader(generator.schema_, generator.encoder_, n_rows)
+        # Cells are named by the margins of all rows: those of the bulk call much of the rest odd.
+        fits = wide is not None and wide.agrees_with(self.reader)
+        self._namer = wide if wide is not None and fits else self.reader
         # Batches of other sizes round differently; in double precision nobody notices.
         self._networks = copy.deepcopy(generator.networks_).cpu().double()
         self.scale: Any = 1.0
@@ -112,10 +115,10 @@ class RowSurprise:
         The expectation is that of the law which the generator draws scores from, read from its
         draws. A missing cell is judged by its being missing.
         """
-        cells = self.reader.read(X)
+        cells = self._namer.read(X)
         _, given_others = self._given_others(cells)
         result = np.zeros(cells.rarity.shape)
-        for k, (i, _) in enumerate(self.reader.places):
+        for k, (i, _) in enumerate(self._namer.places):
             farther = np.abs(given_others[:, k]) > np.abs(result[:, i])
             result[farther, i] = given_others[farther, k]
         unseen = np.where(cells.unseen, np.sqrt(2 * cells.rarity), 0.0)
@@ -128,9 +131,9 @@ class RowSurprise:
 
         `scale` `(n_columns,)` is the held-out size of the residuals.
         """
-        cells, (_, precision) = self.reader.read(X), self._law
-        everyone = self.reader if self.wide is None else self.wide
-        rarity = everyone.read(X).rarity
+        cells, (_, precision) = self._namer.read(X), self._law
+        knows = self._namer if self.wide is None else self.wide
+        rarity = knows.read(X).rarity
         expected, _ = self._given_others(cells)
         shape = cells.rarity.shape
         blank = np.full(shape, np.nan)
@@ -138,23 +141,23 @@ class RowSurprise:
         links, explained = np.zeros((shape[1], shape[1])), np.zeros(shape[1])
         root = np.sqrt(np.diag(precision))
         partial = np.abs(precision) / np.outer(root, root)
-        for k, (i, part) in enumerate(self.reader.places):
+        for k, (i, part) in enumerate(self._namer.places):
             if part != "missing":
                 shrunk = 1 / (np.square(root[k]) * np.linalg.inv(precision)[k, k])
                 explained[i] = max(explained[i], 1 - shrunk)
-                for m, (j, _) in enumerate(self.reader.places):
+                for m, (j, _) in enumerate(self._namer.places):
                     links[i, j] = max(links[i, j], partial[k, m] if i != j else 0.0)
-            if k in self.reader.laws:
-                law, half = self.reader.laws[k], NINETY_FIVE * scale[i] / root[k]
+            if k in self._namer.laws:
+                law, half = self._namer.laws[k], NINETY_FIVE * scale[i] / root[k]
                 places = {"expected": 0.0, "low": -half, "high": half}
                 for name, move in places.items():
                     numbers[name][:, i] = law.quantiles(ndtr(expected[:, k] + move))
                 for name, q in (("usual_low", 0.025), ("usual_high", 0.975)):
                     numbers[name][:, i] = law.quantile(q)
         return CellViews(
-            value=self.reader.values(X),
+            value=self._namer.values(X),
             share=np.exp(-rarity),
-            unseen=everyone.is_unseen(rarity).astype(np.float64),
+            unseen=knows.is_unseen(rarity).astype(np.float64),
             broken=cells.broken,
             links=links,
             explained=explained,

@@ -48,6 +48,21 @@ def test_rows_that_were_learned_from_are_found_all_the_same():
     assert scores[:10].max() < scores[10:].min()
 
 
+def test_readers_agree_where_levels_lie_in_the_same_order():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(60, 2)), columns=list("ab"))
+    X["kind"] = rng.permutation(np.repeat(["low", "middle", "high"], 20))
+    by_size = X["kind"].map({"low": -2.0, "middle": 0.0, "high": 2.0})
+    reader = plausible_rows(X.assign(a=X["a"] + by_size))[1]
+    again = plausible_rows(X.assign(a=X["a"] + 2 * by_size))[1]
+    other = plausible_rows(X.assign(a=X["a"] + 9 * (X["kind"] == "high")))[1]
+    assert reader.agrees_with(again)
+    assert not reader.agrees_with(plausible_rows(X[["a", "b"]])[1])
+    assert reader.agrees_with(other) == bool(
+        (reader.encoder._margins[2].order == other.encoder._margins[2].order).all()
+    )
+
+
 def test_a_level_of_doubted_rows_alone_is_known_to_reasons():
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.normal(size=(100, 3)), columns=list("abc")).assign(kind="usual")

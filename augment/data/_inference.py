@@ -16,7 +16,7 @@ from augment.data._dates import as_moments, coarsest_unit, to_steps
 from augment.data._number_text import levels_like_numbers, refuse_numbers_in_text
 from augment.data._quantiles import are_grades, few_levels, smoothed_ends
 from augment.data._scalars import plain
-from augment.data._sentinels import sentinel_note
+from augment.data._sentinels import date_note, sentinel_note
 from augment.data._values import from_codes, to_codes
 from augment.data.columns import Column, dtype_name
 
@@ -240,8 +240,9 @@ def _levelled(column: Column, present: pd.Series, spec: dict[str, Any]) -> Colum
 
 def _measured(column: Column, series: pd.Series, spec: dict[str, Any]) -> Column:
     """Fill in the unit, the decimals and the range of a numeric or datetime column."""
-    if column.kind == "datetime":
-        column = replace(column, unit=coarsest_unit(as_moments(column, series)))
+    moments = as_moments(column, series) if column.kind == "datetime" else None
+    if moments is not None:
+        column = replace(column, unit=coarsest_unit(moments))
     values = to_codes(column, series)
     values = values[~np.isnan(values)]
     single = series.dtype == np.float32
@@ -257,8 +258,7 @@ def _measured(column: Column, series: pd.Series, spec: dict[str, Any]) -> Column
             f"column {column.name!r} has whole numbers up to {size:.0e}; beyond 2**53 their last "
             "digits are lost. Codes of such a length are better declared categorical."
         )
-    note = sentinel_note(column.name, values) if column.kind == "numeric" and not spec else None
-    if note is not None:
+    if not spec and (note := _note_of_codes(column, values, moments)) is not None:
         _warn(note)
     lower, upper = smoothed_ends(values)
     few = few_levels(values)
@@ -268,6 +268,13 @@ def _measured(column: Column, series: pd.Series, spec: dict[str, Any]) -> Column
         lower, upper = (float(inside[0]), float(inside[-1])) if len(inside) else (lower, upper)
     lower, upper = _declared_range(column, values, spec, lower, upper)
     return replace(column, decimals=decimals, lower=lower, upper=upper)
+
+
+def _note_of_codes(column: Column, values: FloatArray, moments: np.ndarray | None) -> str | None:
+    """Say that numbers or dates hold what looks like a code for a missing one."""
+    if moments is None:
+        return sentinel_note(column.name, values)
+    return None if column.item == "timedelta" else date_note(column.name, moments)
 
 
 def _declared_range(

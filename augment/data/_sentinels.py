@@ -105,7 +105,7 @@ def date_note(name: Any, moments: np.ndarray) -> str | None:
     n_rest = int(counts[ordinary[0] : ordinary[-1] + 1].sum())
     if n_rest < _ROWS or sum(is_code[ordinary]) > len(ordinary) / 2 or _are_years(rest):
         return None
-    widest = np.diff(rest).max(initial=np.timedelta64(366, "D"))
+    widest = max([np.timedelta64(366, "D"), *np.diff(rest)])
     found = [
         f"{texts[i]} in {counts[i]} rows"
         for i in (*range(ordinary[0]), *range(ordinary[-1] + 1, len(different)))

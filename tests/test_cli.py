@@ -205,8 +205,8 @@ def test_info(model):
 def test_evaluate_prints_verdicts_and_writes_everything(table, tmp_path, lift):
     out = tmp_path / "run"
     given = ("--target", "outcome", "--generator", "gaussian_copula", "--test", table)
-    few = ("--splits", 3, "--repeats", 2, "--seed", 5, "--out", out)
-    result = invoke("evaluate", table, *given, *few)
+    few = ("--splits", 3, "--repeats", 2, "--seed", 5, "--set", "n_audit_fits=6")
+    result = invoke("evaluate", table, *given, *few, "--out", out)
     assert result.exit_code == 0, result.output
     assert "Verdict: helps." in result.output
     assert f"Report: {out / 'report.html'}" in result.output
@@ -230,6 +230,7 @@ def test_evaluate_prints_verdicts_and_writes_everything(table, tmp_path, lift):
 
 def test_run_takes_settings_by_name(table, tmp_path, lift):
     sets = [f"table={table}", "target=outcome", "generators.jitter={}", "generators.bootstrap={}"]
+    sets += ["fidelity=false", "privacy=false"]
     options = [part for text in sets for part in ("--set", text)]
     yaml = tmp_path / "mine.yaml"
     yaml.write_text("generators: {}\nn_splits: 3\n")

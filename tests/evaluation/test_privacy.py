@@ -281,6 +281,7 @@ def test_equal_seeds_give_equal_results(fresh):
     [
         (lambda: privacy(TRAIN, FRESH, part(HOLDOUT, slice(5))), "at least 10"),
         (lambda: privacy(TRAIN, FRESH, HOLDOUT, n_audit_fits=7), "even number"),
+        (lambda: privacy(TRAIN, FRESH, None), "needs held-out rows"),
         (lambda: privacy(TRAIN, FRESH[0], HOLDOUT), "came without"),
         (lambda: privacy(TRAIN, FRESH, HOLDOUT, groups=[1]), "groups of real"),
     ],

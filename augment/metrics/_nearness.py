@@ -242,15 +242,13 @@ def _tail_exponent(inside: FloatArray, logs: FloatArray, n_differing: IntArray) 
 
     Notes
     -----
-    The ratios of one row are no independent witnesses: rows are counted, not ratios. And rows
-    that come ever nearer do so along the features in which near rows differ at all: beside many
-    flags a single number lets a fresh row come very near by chance, so there are no more
-    dimensions than such features.
+    Rows come ever nearer along the features in which near rows differ at all: beside many flags a
+    single number lets a fresh row come very near by chance, so there are no more dimensions than
+    such features.
     """
-    by_row = inside.sum(axis=1)
-    effective = by_row.sum() ** 2 / np.square(by_row).sum()
+    effective = inside.sum() ** 2 / np.square(inside).sum()
     exponent = inside.sum() / (inside * logs).sum() * max(1 - 1.3 / np.sqrt(effective), 0.2)
-    return float(min(exponent, np.average(n_differing, weights=by_row)))
+    return float(min(exponent, np.average(n_differing, weights=inside.sum(axis=1))))
 
 
 def _chance(asked: FloatArray, law: _RatioLaw) -> FloatArray:

@@ -50,7 +50,8 @@ def panel_caption(panel: Mapping[str, Any]) -> str:
         f"{counted(panel['n_datasets'], 'data set')}, "
         f"n = {sizes}, {many}{counted(panel['n_splits'], 'split')}: "
         f"{counted(cells, 'cell')} for each generator. Change against {against} with its 95 % "
-        f"interval over data sets, {unit}, more is better; mean rank over data sets and sizes, 1 is best."
+        f"interval over data sets, {unit}, more is better; mean rank over data sets and sizes, "
+        "1 is best."
     )
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "did_you_mean",
     "listed",
     "or_note",
+    "shown",
 ]
 
 T = TypeVar("T")
@@ -62,6 +63,8 @@ class SmallDataWarning(AugmentWarning):
 def did_you_mean(word: Any, options: Iterable[Any]) -> str:
     """Suggest the closest option, as a sentence with a leading space.
 
+    Digits are no spelling: for a number only a text is suggested, which may be that number.
+
     Parameters
     ----------
     word : object
@@ -76,10 +79,11 @@ def did_you_mean(word: Any, options: Iterable[Any]) -> str:
 
     Examples
     --------
-    >>> did_you_mean("sx", ["sex", "age"])
-    " Did you mean 'sex'?"
+    >>> did_you_mean("sx", ["sex", "age"]), did_you_mean(99, [9, 10])
+    (" Did you mean 'sex'?", '')
     """
-    close = difflib.get_close_matches(str(word), [str(option) for option in options], n=1)
+    texts = [str(o) for o in options if isinstance(word, str) or isinstance(o, str)]
+    close = difflib.get_close_matches(str(word), texts, n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
@@ -92,9 +96,14 @@ def listed(values: Iterable[Any], limit: int = 8) -> str:
     '[0, 1, … 2 more]'
     """
     items = list(values)
-    shown = ", ".join(repr(value) for value in items[:limit])
+    texts = ", ".join(shown(value) for value in items[:limit])
     more = f", … {len(items) - limit} more" if len(items) > limit else ""
-    return f"[{shown}{more}]"
+    return f"[{texts}{more}]"
+
+
+def shown(value: Any) -> str:
+    """Write a value for a message as Python does, numbers of numpy like any others."""
+    return repr(value.item() if hasattr(value, "dtype") and hasattr(value, "item") else value)
 
 
 def or_note(what: str, make: Callable[[], T]) -> tuple[T | None, str]:

@@ -37,6 +37,10 @@ _OPENERS: dict[str, Callable[..., Any]] = {
     ".xz": lzma.open,
 }
 _COMMA_NUMBER = r'(^|{0})[ ]*"?[-+]?\d*,{1}([eE][-+]?\d+)?"?[ ]*({0}|$)'
+# What pandas reads as missing, but for "None".
+_MISSING = ["", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null"]
+_MISSING += ["#N/A", "#N/A N/A", "#NA", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"]
+_ALL_BUT_NONE: dict[str, Any] = {"na_values": _MISSING, "keep_default_na": False}
 _ANY, _NOT_THREE = r"\d+", r"(\d{1,2}|\d{4,})"
 
 
@@ -55,7 +59,8 @@ def read_table(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Empty cells are missing values.
+        Empty cells and marks such as NA or NaN are missing values; "None" is one only among
+        numbers.
 
     Raises
     ------
@@ -117,7 +122,11 @@ def _read_text(path: Path, ending: str) -> pd.DataFrame:
     decimal = "," if _has_decimal_commas(text, separator) else "."
     try:
         # in one piece, so that a column has one type from its first row to its last
-        return pd.read_csv(io.StringIO(text), sep=separator, decimal=decimal, low_memory=False)
+        how: dict[str, Any] = {"sep": separator, "decimal": decimal, "low_memory": False}
+        table = pd.read_csv(io.StringIO(text), **how)
+        if "None" in text:
+            _keep_none(table, pd.read_csv(io.StringIO(text), **how, **_ALL_BUT_NONE))
+        return table
     except pd.errors.EmptyDataError as error:
         raise InvalidInputError(
             f"Expected a header line and rows in '{path.name}'; the file is empty."
@@ -127,6 +136,15 @@ def _read_text(path: Path, ending: str) -> pd.DataFrame:
             f"'{path.name}' cannot be read as a table ({str(error).strip()}). "
             "Every line needs as many cells as the header."
         ) from error
+
+
+def _keep_none(table: pd.DataFrame, with_none: pd.DataFrame) -> None:
+    """Let "None" be a level where cells are text: many a finding is graded from it on."""
+    import pandas as pd
+
+    for name in table.columns:
+        if pd.api.types.infer_dtype(table[name], skipna=True) == "string":
+            table[name] = with_none[name]
 
 
 def _text_of(path: Path) -> str:

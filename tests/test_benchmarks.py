@@ -1,7 +1,6 @@
 """The scripts in `benchmarks/` start, and the study of small tables runs."""
 
 import importlib.util
-import subprocess
 import sys
 
 import numpy as np
@@ -30,7 +29,7 @@ def test_every_script_can_be_imported(path, monkeypatch):
     assert load(path).__doc__
 
 
-def test_small_tables_runs_goes_on_and_reports(tmp_path):
+def test_small_tables_runs_goes_on_and_reports(tmp_path, monkeypatch, capsys):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(90, 3)), columns=list("abc"))
     frame["target"] = np.where(frame["a"] + rng.normal(size=90) > 0, "ill", "well")
@@ -38,19 +37,21 @@ def test_small_tables_runs_goes_on_and_reports(tmp_path):
     tables.mkdir()
     frame.to_csv(tables / "clinic.csv", index=False)
     out = tmp_path / "results.csv"
-    script = str(REPOSITORY / "benchmarks" / "small_tables.py")
-    command = [sys.executable, script, "run", "--data", str(tables), "--out", str(out)]
-    command += ["--sizes", "50", "--splits", "1", "--methods", "Bootstrap"]
+    script = load(REPOSITORY / "benchmarks" / "small_tables.py")
+
+    def printed(*arguments):
+        monkeypatch.setattr(sys, "argv", ["small_tables.py", *arguments, "--out", str(out)])
+        script.main()
+        return capsys.readouterr().out
+
+    few = ("--sizes", "50", "--splits", "1", "--methods", "Bootstrap", "--n-jobs", "1")
     for found in ("1 cells to run", "0 cells to run"):
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert found in done.stdout
+        assert found in printed("run", "--data", str(tables), *few)
     table = pd.read_csv(out)
     assert sorted(table["method"].unique()) == ["Bootstrap", "real"]
     assert table["classifier"].nunique() == 6
     assert table["roc_auc"].between(0, 1).all()
-    report = [sys.executable, script, "report", "--out", str(out)]
-    page = subprocess.run(report, capture_output=True, text=True, check=True).stdout
-    assert "Bootstrap" in page
+    assert "Bootstrap" in printed("report")
 
 
 def test_dependence_is_found_where_it_is_kept_and_where_it_is_lost():

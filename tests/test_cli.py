@@ -22,8 +22,7 @@ def invoke(*arguments):
     return runner.invoke(cli.app, [str(argument) for argument in arguments])
 
 
-@pytest.fixture
-def table(tmp_path):
+def write_table(folder):
     rng = np.random.default_rng(0)
     label = np.repeat(["alive", "dead"], 30)
     frame = pd.DataFrame(
@@ -34,17 +33,30 @@ def table(tmp_path):
             "lactate": rng.gamma(2, 1, 60).round(1),
         }
     )
-    path = tmp_path / "table.csv"
+    path = folder / "table.csv"
     frame.to_csv(path, index=False)
     return path
 
 
 @pytest.fixture
-def model(table, tmp_path):
-    path = tmp_path / "model.safetensors"
+def table(tmp_path):
+    return write_table(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    path = folder / "model.safetensors"
     options = ("--target", "outcome", "--generator", "gaussian_copula", "--out", path)
-    assert invoke("fit", table, *options).exit_code == 0
+    assert invoke("fit", write_table(folder), *options).exit_code == 0
     return path
+
+
+@pytest.fixture(scope="module")
+def long_sample(model):
+    """Rows that fill more than two blocks."""
+    rows, labels = augment.load(model).sample(2100, random_state=3)
+    return rows.assign(outcome=labels.to_numpy())
 
 
 @pytest.fixture
@@ -117,31 +129,34 @@ def test_sample_labels(model, tmp_path):
     assert pd.read_csv(out)["outcome"].value_counts().to_dict() == {"dead": 2, "alive": 1}
 
 
-@pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])
-def test_long_samples_are_those_of_sample_whatever_the_pieces(model, tmp_path, monkeypatch, ending):
-    rows, labels = augment.load(model).sample(5000, random_state=3)
-    expected = rows.assign(outcome=labels.to_numpy())
-    for chunk, jobs in ((10**6, 1), (1024, 1), (2000, 2)):
-        monkeypatch.setattr(cli.models, "_CHUNK", chunk)
-        out = tmp_path / f"{chunk}.{ending}"
-        options = ("-n", 5000, "--seed", 3, "--jobs", jobs, "--no-mark")
-        assert invoke("sample", model, *options, "-o", out).exit_code == 0
-        read = pd.read_parquet if ending == "parquet" else pd.read_csv
-        found = read(out) if ending != "tsv" else pd.read_csv(out, sep="\t")
-        pd.testing.assert_frame_equal(found, expected, check_dtype=ending == "parquet")
+PIECES = [("csv", 10**6, 1), ("csv", 1024, 1), ("csv", 1500, 2), ("tsv", 1024, 1)]
+
+
+@pytest.mark.parametrize(("ending", "chunk", "jobs"), [*PIECES, ("parquet", 1024, 1)])
+def test_long_samples_are_those_of_sample_whatever_the_pieces(
+    model, long_sample, tmp_path, monkeypatch, ending, chunk, jobs
+):
+    monkeypatch.setattr(cli.models, "_CHUNK", chunk)
+    out = tmp_path / f"rows.{ending}"
+    options = ("-n", len(long_sample), "--seed", 3, "--jobs", jobs, "--no-mark")
+    assert invoke("sample", model, *options, "-o", out).exit_code == 0
+    if ending == "parquet":
+        found = pd.read_parquet(out)
+    else:
+        found = pd.read_csv(out, sep="\t" if ending == "tsv" else ",")
+    pd.testing.assert_frame_equal(found, long_sample, check_dtype=ending == "parquet")
 
 
 def test_long_samples_of_labels_are_those_of_sample(model, tmp_path, monkeypatch):
     monkeypatch.setattr(cli.models, "_CHUNK", 1024)
     generator, out = augment.load(model), tmp_path / "rows.csv"
-    for request, options in {
-        "dead": ("-n", 3000, "--label", "dead"),
-        "counts": ("--label", "dead=1500", "--label", "alive=1500"),
-    }.items():
-        y = "dead" if request == "dead" else {"dead": 1500, "alive": 1500}
-        n = 3000 if request == "dead" else 1
+    for y, n, options in (
+        ("dead", 1100, ("-n", 1100, "--label", "dead")),
+        ({"dead": 900, "alive": 300}, 1, ("--label", "dead=900", "--label", "alive=300")),
+    ):
         rows, labels = generator.sample(n, y=y, random_state=5)
-        assert invoke("sample", model, *options, "--seed", 5, "-o", out).exit_code == 0
+        options = (*options, "--seed", 5, "--jobs", 1)
+        assert invoke("sample", model, *options, "-o", out).exit_code == 0
         found = pd.read_csv(out).drop(columns="synthetic")
         pd.testing.assert_frame_equal(
             found, rows.assign(outcome=labels.to_numpy()), check_dtype=False
@@ -190,8 +205,8 @@ def test_info(model):
 def test_evaluate_prints_verdicts_and_writes_everything(table, tmp_path, lift):
     out = tmp_path / "run"
     given = ("--target", "outcome", "--generator", "gaussian_copula", "--test", table)
-    few = ("--splits", 3, "--repeats", 2, "--seed", 5, "--out", out)
-    result = invoke("evaluate", table, *given, *few)
+    few = ("--splits", 3, "--repeats", 2, "--seed", 5, "--set", "n_audit_fits=6")
+    result = invoke("evaluate", table, *given, *few, "--out", out)
     assert result.exit_code == 0, result.output
     assert "Verdict: helps." in result.output
     assert f"Report: {out / 'report.html'}" in result.output
@@ -215,6 +230,7 @@ def test_evaluate_prints_verdicts_and_writes_everything(table, tmp_path, lift):
 
 def test_run_takes_settings_by_name(table, tmp_path, lift):
     sets = [f"table={table}", "target=outcome", "generators.jitter={}", "generators.bootstrap={}"]
+    sets += ["fidelity=false", "privacy=false"]
     options = [part for text in sets for part in ("--set", text)]
     yaml = tmp_path / "mine.yaml"
     yaml.write_text("generators: {}\nn_splits: 3\n")

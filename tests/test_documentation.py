@@ -40,11 +40,12 @@ def test_readme_code_runs(monkeypatch, capsys):
 
 @pytest.mark.filterwarnings("ignore::augment._errors.AugmentWarning")
 def test_pipeline_page_runs(monkeypatch):
-    monkeypatch.setattr(augment, "TabularVAE", augment.GaussianCopula, raising=False)
+    monkeypatch.setattr(augment, "TabularVAE", augment.Jitter, raising=False)
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     names: dict = {"X": X.iloc[:60, :4], "y": y[:60], "X_later": X.iloc[60:70, :4]}
     for block in python_blocks("docs/how_to/use_in_a_pipeline.md"):
-        block = block.replace("min_samples_leaf=3", "n_estimators=3").replace("n_jobs=2", "cv=3")
+        block = block.replace("min_samples_leaf=3", "n_estimators=3").replace("n_jobs=2", "cv=2")
+        block = block.replace("X, y, scoring", "X, y, cv=2, scoring")
         exec(block, names)
     assert names["model"].predict_proba(names["X_later"]).shape == (10, 2)
     assert names["y_grown"].value_counts().nunique() == 1

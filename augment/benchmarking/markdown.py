@@ -40,18 +40,24 @@ def markdown_leaderboard(board: Mapping[str, Any]) -> str:
 def panel_caption(panel: Mapping[str, Any]) -> str:
     """Say what a panel counts."""
     sizes = ", ".join(str(size) for size in panel["sizes"])
-    many = f"{panel['n_classifiers']} classifiers, " if panel["n_classifiers"] else ""
+    many = f"{counted(panel['n_classifiers'], 'classifier')}, " if panel["n_classifiers"] else ""
     cells = panel["n_splits"] * max(1, panel["n_classifiers"])
     unit = "scores of classifiers in points (0.01)"
     against = "the real rows alone"
     if panel["kind"] == "images":
         against += ", or for figures of images against fresh real images of other patients"
     return (
-        f"{panel['n_datasets']} data set{'s' * (panel['n_datasets'] != 1)}, "
-        f"n = {sizes}, {many}{panel['n_splits']} splits: "
-        f"{cells} cells for each generator. Change against {against} with its 95 % interval over "
-        f"data sets, {unit}, more is better; mean rank over data sets and sizes, 1 is best."
+        f"{counted(panel['n_datasets'], 'data set')}, "
+        f"n = {sizes}, {many}{counted(panel['n_splits'], 'split')}: "
+        f"{counted(cells, 'cell')} for each generator. Change against {against} with its 95 % "
+        f"interval over data sets, {unit}, more is better; mean rank over data sets and sizes, "
+        "1 is best."
     )
+
+
+def counted(n: int, what: str) -> str:
+    """Write a number of things."""
+    return f"{n} {what}{'s' * (n != 1)}"
 
 
 def panel_table(panel: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from augment._errors import InvalidInputError, did_you_mean, listed
+from augment._errors import InvalidInputError, did_you_mean, listed, shown
 from augment._typing import FloatArray, IntArray
 from augment.data._labels import YContainer, as_condition_frame
 from augment.data.margins import NumericMargin
@@ -143,7 +143,7 @@ class ConditionCodec:
                 if value not in column.levels:
                     where = "label" if self.kind == "labels" else f"condition {column.name!r}"
                     raise InvalidInputError(
-                        f"unknown {where} {value!r}; known are {listed(column.levels)}."
+                        f"unknown {where} {shown(value)}; known are {listed(column.levels)}."
                         f"{did_you_mean(value, column.levels)}"
                     )
 

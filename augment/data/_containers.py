@@ -50,6 +50,11 @@ def as_frame(X: Any, *, warn: bool = True) -> tuple[pd.DataFrame, str, str]:
         raise InvalidTypeError(
             "Sparse data was passed, but dense data is required. Use X.toarray() to convert it."
         )
+    if hasattr(X, "to_pandas"):  # of polars or pyarrow: as an array it would lose names and dtypes
+        raise InvalidTypeError(
+            f"X must be a pandas DataFrame or a 2-D array; got {type(X).__module__.split('.')[0]} "
+            f"{type(X).__name__}. Pass X.to_pandas()."
+        )
     if isinstance(X, str | bytes | dict) or X is None:
         raise InvalidTypeError(
             f"X must be a DataFrame or a 2-D array; got {type(X).__name__}. "

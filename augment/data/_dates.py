@@ -37,6 +37,8 @@ def as_moments(column: Column, series: pd.Series) -> np.ndarray:
         raise InvalidInputError(
             f"column {column.name!r} must hold dates{written}; {error}"
         ) from error
+    if column.item == "timedelta":
+        return values.to_numpy(dtype="m8[ns]", na_value=np.timedelta64("NaT"))
     if getattr(values.dt, "tz", None) is not None:
         values = values.dt.tz_localize(None)
     return values.to_numpy()
@@ -79,9 +81,10 @@ def from_steps(column: Column, steps: FloatArray, missing: BoolArray) -> pd.Seri
         dates[missing] = MARKERS[column.marker]
         return pd.Series(dates, dtype=object)
     dtype = dtype_of(column)
-    if isinstance(dtype, pd.DatetimeTZDtype):
+    zone = getattr(getattr(dtype, "pyarrow_dtype", dtype), "tz", None)
+    if zone is not None:
         # Times that a change of the clocks skips move on; of doubled ones the first is meant.
         doubled = np.ones(len(series), dtype=bool)
-        local = series.dt.tz_localize(dtype.tz, ambiguous=doubled, nonexistent="shift_forward")
+        local = series.dt.tz_localize(zone, ambiguous=doubled, nonexistent="shift_forward")
         return local.astype(dtype)
     return series.astype(dtype)

@@ -16,9 +16,9 @@ from augment.data._dates import as_moments, coarsest_unit, to_steps
 from augment.data._number_text import levels_like_numbers, refuse_numbers_in_text
 from augment.data._quantiles import are_grades, few_levels, smoothed_ends
 from augment.data._scalars import plain
-from augment.data._sentinels import sentinel_note
+from augment.data._sentinels import date_note, sentinel_note
 from augment.data._values import from_codes, to_codes
-from augment.data.columns import Column
+from augment.data.columns import Column, dtype_name
 
 __all__ = ["count_decimals", "infer_column"]
 
@@ -88,7 +88,7 @@ def infer_column(series: pd.Series, spec: dict[str, Any], *, named: bool) -> Col
 def _described(series: pd.Series) -> Column:
     """Give the kind and the dtype, from the dtype and (for objects) from the items."""
     dtype, name = series.dtype, series.name
-    blank = Column(name, "numeric", str(dtype), has_missing=bool(series.isna().any()))
+    blank = Column(name, "numeric", dtype_name(dtype), has_missing=bool(series.isna().any()))
     if isinstance(dtype, pd.CategoricalDtype):
         item = str(dtype.categories.dtype)
         return replace(
@@ -99,7 +99,8 @@ def _described(series: pd.Series) -> Column:
     if pd.api.types.is_complex_dtype(dtype):
         raise InvalidInputError(f"Complex data not supported: column {name!r} is {dtype}.")
     if pd.api.types.is_numeric_dtype(dtype):
-        return blank
+        is_decimal = dtype.kind == "O"  # those of Arrow, the only numbers that are objects
+        return replace(blank, item="decimal", marker="None") if is_decimal else blank
     if pd.api.types.is_timedelta64_dtype(dtype):
         return replace(blank, kind="datetime", item="timedelta")
     if pd.api.types.is_datetime64_any_dtype(dtype):
@@ -122,15 +123,15 @@ def _described_objects(blank: Column, series: pd.Series) -> Column:
         "integer": ("numeric", "int64"),
         "floating": ("numeric", "float64"),
         "mixed-integer-float": ("numeric", "float64"),
-        "decimal": ("numeric", "float64"),
+        "decimal": ("numeric", "decimal"),
         "datetime": ("datetime", "datetime"),
         "datetime64": ("datetime", "datetime"),
         "date": ("datetime", "date"),
         "timedelta": ("datetime", "timedelta"),
         "timedelta64": ("datetime", "timedelta"),
     }
-    if found in kinds:
-        kind, item = kinds[found]
+    if found in kinds or not series.notna().any():
+        kind, item = kinds.get(found, kinds["empty"])
         return replace(blank, kind=kind, item=item)
     if found in _UNSUPPORTED:
         raise _unsupported(blank.name, found)
@@ -141,6 +142,11 @@ def _described_objects(blank: Column, series: pd.Series) -> Column:
         raise InvalidTypeError(
             f"column {blank.name!r} holds entries of type {', '.join(types)}; each argument must "
             "be a string or a number. Turn the column into text or numbers, or drop it."
+        )
+    if len(types) < 2:
+        raise InvalidTypeError(
+            f"column {blank.name!r} has the dtype {series.dtype}, which is not supported. Convert "
+            f"it with X[{blank.name!r}].astype('category') if it holds levels, else to numbers."
         )
     raise InvalidInputError(
         f"column {blank.name!r} mixes types: {', '.join(types)}. Make it one type, for example "
@@ -202,13 +208,11 @@ def _apply_kind(column: Column, series: pd.Series, spec: dict[str, Any]) -> Colu
                 "Convert it with pandas.to_datetime first."
             )
         return dated
-    if kind == "numeric" and column.kind != "numeric":
-        text = column.dtype in ("str", "string", "object") and column.kind == "categorical"
-        if text or column.dtype == "category" or column.kind == "datetime":
-            raise InvalidInputError(
-                f"column {column.name!r} is declared numeric but its dtype is {column.dtype}. "
-                "Convert it with pandas.to_numeric first."
-            )
+    if kind == "numeric" and column.kind in ("categorical", "datetime"):
+        raise InvalidInputError(
+            f"column {column.name!r} is declared numeric but its dtype is {series.dtype}. "
+            "Convert it with pandas.to_numeric first."
+        )
     return replace(column, kind=kind)
 
 
@@ -236,8 +240,9 @@ def _levelled(column: Column, present: pd.Series, spec: dict[str, Any]) -> Colum
 
 def _measured(column: Column, series: pd.Series, spec: dict[str, Any]) -> Column:
     """Fill in the unit, the decimals and the range of a numeric or datetime column."""
-    if column.kind == "datetime":
-        column = replace(column, unit=coarsest_unit(as_moments(column, series)))
+    moments = as_moments(column, series) if column.kind == "datetime" else None
+    if moments is not None:
+        column = replace(column, unit=coarsest_unit(moments))
     values = to_codes(column, series)
     values = values[~np.isnan(values)]
     single = series.dtype == np.float32
@@ -253,8 +258,7 @@ def _measured(column: Column, series: pd.Series, spec: dict[str, Any]) -> Column
             f"column {column.name!r} has whole numbers up to {size:.0e}; beyond 2**53 their last "
             "digits are lost. Codes of such a length are better declared categorical."
         )
-    note = sentinel_note(column.name, values) if column.kind == "numeric" and not spec else None
-    if note is not None:
+    if not spec and (note := _note_of_codes(column, values, moments)) is not None:
         _warn(note)
     lower, upper = smoothed_ends(values)
     few = few_levels(values)
@@ -264,6 +268,13 @@ def _measured(column: Column, series: pd.Series, spec: dict[str, Any]) -> Column
         lower, upper = (float(inside[0]), float(inside[-1])) if len(inside) else (lower, upper)
     lower, upper = _declared_range(column, values, spec, lower, upper)
     return replace(column, decimals=decimals, lower=lower, upper=upper)
+
+
+def _note_of_codes(column: Column, values: FloatArray, moments: np.ndarray | None) -> str | None:
+    """Say that numbers or dates hold what looks like a code for a missing one."""
+    if moments is None:
+        return sentinel_note(column.name, values)
+    return None if column.item == "timedelta" else date_note(column.name, moments)
 
 
 def _declared_range(

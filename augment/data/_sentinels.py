@@ -1,4 +1,4 @@
-"""Codes for "unknown" that stand among the numbers: 999, -1, 9999."""
+"""Codes for "unknown" that stand among numbers and dates: 999, -1, 1900-01-01, 9999-12-31."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ import numpy as np
 
 from augment._typing import FloatArray
 
-__all__ = ["sentinel_note"]
+__all__ = ["date_note", "sentinel_note"]
 
 # What people write for "unknown": -1, or one digit of 7, 8 and 9 all through, with any sign.
 _CODE = re.compile(r"-1|-?(7+|8+|9+)(\.(7+|8+|9+))?")
 _REPEATS = 2
 # With fewer different numbers beside them, negative ones may be grades: worse, equal, better.
 _FEWEST = 5
+# Where calendars of software begin and end, and what people write: the first or last day of these
+# years (30 December 1899 is the zero of spreadsheets), or one digit all through.
+_YEARS = {1, 1582, 1600, 1601, 1700, 1753, 1800, 1899, 1900, 1901, 1904, 1960, 1970}
+_YEARS |= {2050, 2099, 2100, 2199, 2200, 2262, 2299, 2999, 3000, 8888, 9999}
+_DAYS = {"01-01", "12-30", "12-31"}
+_WHOLE = {"1111-11-11", "2222-02-22", "7777-07-07", "8888-08-08", "9999-09-09"}
 # So many numbers that are no codes are needed to tell what is far from them.
 _ROWS = 10
 
@@ -61,6 +67,69 @@ def sentinel_note(name: Any, values: FloatArray) -> str | None:
         if _beyond(float(value), rest)
     ]
     return _sentence(name, found, rest) if found else None
+
+
+def date_note(name: Any, moments: np.ndarray) -> str | None:
+    """Say that a column of dates holds what looks like a code for an unknown date.
+
+    A code is suspected where it is repeated, lies beyond all other dates, and is more than a year
+    and farther from them than any two neighbours among them are. Years alone, written as their
+    first days, are left alone.
+
+    Parameters
+    ----------
+    name : object
+        Of the column.
+    moments : ndarray of shape (n,), datetime64
+        NaT where missing.
+
+    Returns
+    -------
+    str or None
+
+    Examples
+    --------
+    >>> seen = np.r_[np.arange("2019-01-01", "2019-02-20", dtype="M8[D]"),
+    ...              np.array(["1900-01-01"] * 3, dtype="M8[D]")]
+    >>> date_note("seen", seen)[:83]
+    "column 'seen' holds 1900-01-01 in 3 rows, far from all other dates (2019-01-01 to 2"
+    """
+    days = moments[~np.isnat(moments)].astype("M8[D]")
+    different, counts = np.unique(days, return_counts=True)
+    texts = [str(day) for day in different]
+    is_code = np.array([_is_code_of_dates(text) for text in texts], dtype=bool)
+    ordinary = np.flatnonzero(~(is_code & (counts >= _REPEATS)))
+    if not len(ordinary):
+        return None
+    rest = different[ordinary[0] : ordinary[-1] + 1]
+    n_rest = int(counts[ordinary[0] : ordinary[-1] + 1].sum())
+    if n_rest < _ROWS or sum(is_code[ordinary]) > len(ordinary) / 2 or _are_years(rest):
+        return None
+    widest = max([np.timedelta64(366, "D"), *np.diff(rest)])
+    found = [
+        f"{texts[i]} in {counts[i]} rows"
+        for i in (*range(ordinary[0]), *range(ordinary[-1] + 1, len(different)))
+        if max(rest[0] - different[i], different[i] - rest[-1]) > widest
+    ]
+    if not found:
+        return None
+    return (
+        f"column {name!r} holds {' and '.join(found)}, far from all other dates ({rest[0]} to "
+        f"{rest[-1]}): a code for 'unknown'? It is learned as a date. If it is a code, make those "
+        "cells missing (in a file, leave them empty). If it is a date, say so: "
+        f"schema={{{name!r}: 'datetime'}} (in a command: --set columns.{name}=datetime)."
+    )
+
+
+def _is_code_of_dates(text: str) -> bool:
+    """Tell whether a date (year-month-day) is one that stands for none."""
+    year, _, day = text.partition("-")
+    return text in _WHOLE or (day in _DAYS and year.isdigit() and int(year) in _YEARS)
+
+
+def _are_years(days: np.ndarray) -> bool:
+    """Tell whether dates are years, written as their first or last days."""
+    return all(str(day)[-5:] in _DAYS for day in days)
 
 
 def _beyond(value: float, rest: FloatArray) -> bool:

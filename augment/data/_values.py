@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -11,6 +15,14 @@ from augment.data._dates import as_moments, from_steps, to_steps
 from augment.data.columns import MARKERS, Column, dtype_of
 
 __all__ = ["from_codes", "to_codes"]
+
+
+# How a number is written in an object column. The shortest text of a float is the decimal meant.
+_ITEMS: dict[str, Callable[[float], Any]] = {
+    "int64": int,
+    "float64": float,
+    "decimal": lambda value: Decimal(repr(value)),
+}
 
 
 def to_codes(column: Column, series: pd.Series) -> FloatArray:
@@ -44,7 +56,8 @@ def to_codes(column: Column, series: pd.Series) -> FloatArray:
 
 def _numbers(column: Column, series: pd.Series) -> FloatArray:
     try:
-        values = series.astype(object) if series.dtype == "category" else series
+        as_objects = series.dtype == "category" or column.item == "decimal"
+        values = series.astype(object) if as_objects else series
         numbers = pd.to_numeric(values).to_numpy(dtype=np.float64, na_value=np.nan)
     except (ValueError, TypeError) as error:
         bad = pd.to_numeric(series.astype(object), errors="coerce").isna() & series.notna()
@@ -118,12 +131,12 @@ def _to_levels(column: Column, codes: IntArray) -> pd.Series:
 
 
 def _to_numbers(column: Column, codes: FloatArray, missing: np.ndarray) -> pd.Series:
-    if column.dtype == "object":
-        whole = column.item == "int64"
-        items = [int(value) if whole else float(value) for value in np.where(missing, 0.0, codes)]
+    if column.item in _ITEMS:
+        written = _ITEMS[column.item]
+        items = [written(value) for value in np.where(missing, 0.0, codes).tolist()]
         values = np.array(items, dtype=object)
         values[missing] = MARKERS[column.marker]
-        return pd.Series(values, dtype=object)
+        return pd.Series(values, dtype=object).astype(dtype_of(column))
     dtype = dtype_of(column)
     filled = np.where(missing, 0.0, codes)
     if pd.api.types.is_integer_dtype(dtype):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -10,12 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from augment._optional import optional_import
 from augment.data._scalars import plain, rebuilt
 
-__all__ = ["MARKERS", "Column", "LinearRelation", "dtype_of"]
+__all__ = ["MARKERS", "Column", "LinearRelation", "dtype_name", "dtype_of"]
 
 # How a missing entry of an object column may be written.
 MARKERS: dict[str, Any] = {"nan": np.nan, "None": None, "NA": pd.NA, "NaT": pd.NaT}
+
+_ARROW = "arrow:"
+_ARROW_DECIMAL = re.compile(r"(decimal\d+)\((\d+), (\d+)\)")
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Column:
     kind : {"numeric", "boolean", "categorical", "datetime", "constant", "missing"}
         What the column is; see `augment.data.schema`.
     dtype : str
-        The pandas dtype to restore.
+        The pandas dtype to restore, as `dtype_name` gives it.
     levels : tuple
         The values of a categorical, boolean or constant column, in order.
     ordered : bool
@@ -140,6 +145,29 @@ class LinearRelation:
         return cls(rebuilt(values["target"]), terms, float(values["intercept"]))
 
 
+def dtype_name(dtype: Any) -> str:
+    """Give the name of a pandas dtype, from which `dtype_of` builds an equal one.
+
+    pandas writes some dtypes alike that differ (text in Python or in Arrow), and cannot read
+    all that it writes (decimals of Arrow).
+    """
+    if isinstance(dtype, pd.ArrowDtype):
+        return f"{_ARROW}{dtype.pyarrow_dtype}"
+    if isinstance(dtype, pd.StringDtype) and dtype.na_value is pd.NA and dtype.storage == "python":
+        return "string[python]"
+    return str(dtype)
+
+
 def dtype_of(column: Column) -> Any:
     """Give the pandas dtype that a column is restored to."""
-    return pd.api.types.pandas_dtype(column.dtype)
+    if not column.dtype.startswith(_ARROW):
+        return pd.api.types.pandas_dtype(column.dtype)
+    pyarrow = optional_import("pyarrow", extra="parquet", purpose="Giving columns of Arrow types")
+    name = column.dtype.removeprefix(_ARROW)
+    decimal = _ARROW_DECIMAL.fullmatch(name)
+    if decimal is not None:
+        kind, precision, scale = decimal.groups()
+        return pd.ArrowDtype(getattr(pyarrow, kind)(int(precision), int(scale)))
+    if name in ("string", "large_string"):  # whose name pandas takes for its own text
+        return pd.ArrowDtype(getattr(pyarrow, name)())
+    return pd.api.types.pandas_dtype(f"{name}[pyarrow]")

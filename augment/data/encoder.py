@@ -157,45 +157,48 @@ class TableEncoder:
         """
         values = frame.to_numpy(dtype=np.float64)
         strata = np.asarray(strata, dtype=np.int64)
-        weights = (
-            np.ones(len(values)) if sample_weight is None else np.asarray(sample_weight, float)
-        )
+        weights = np.ones(len(values)) if sample_weight is None else np.asarray(sample_weight)
         weights = weights * (len(values) / weights.sum())
         sizes = np.bincount(strata[weights > 0], minlength=n_strata)
         self.small_strata = np.append(sizes < MIN_STRATUM_ROWS, True)
         self._margins, self._places = [], []
-        derived = {relation.target for relation in self.schema.relations}
-        for choice in self.schema.choices:
-            derived = (derived - {choice.columns[0]}) | set(choice.columns[1:])
-        modelled: dict[int, tuple[Part, FloatArray]] = {}
-        for i, column in enumerate(self.schema.columns):
-            part: Part = "choice" if i in self._choices else "value"
-            entries = np.where(weights > 0, self._entry(values, i, part), np.nan)
-            if column.kind in ("constant", "missing") or column.name in derived:
-                continue
-            if not np.isnan(entries).all():
-                modelled[i] = part, entries
-        nominal = {i: len(self._levels(i)) for i in modelled if self._has_no_order(i)}
-        columns = {i: entries for i, (_, entries) in modelled.items()}
-        orders = level_orders(columns, nominal, strata, weights)
-        for i, (part, entries) in modelled.items():
-            seen = ~np.isnan(entries)
-            own = entries[seen], strata[seen], n_strata, weights[seen]
-            self._margins.append(self._fit_column(i, *own, orders.get(i)))
-            self._places.append((i, part))
-        sharing = {name for names in self.schema.shared_masks for name in names[1:]}
-        for i, column in enumerate(self.schema.columns):
-            absent = np.isnan(values[:, i])
-            if column.kind == "missing" or column.name in sharing:
-                continue
-            if not absent.any() or absent.all():
-                continue
-            used = weights > 0
-            rows = absent[used].astype(np.int64), strata[used], n_strata, weights[used]
-            mask = LevelMargin.fit(np.array([0.0, 1.0]), *rows, self._pooling)
-            self._margins.append(mask)
-            self._places.append((i, "missing"))
+        self._fit_values(values, strata, n_strata, weights)
+        self._fit_masks(np.isnan(values), strata, n_strata, weights)
         return self
+
+    def _fit_values(
+        self, values: FloatArray, strata: IntArray, n_strata: int, weights: FloatArray
+    ) -> None:
+        """Learn the margins of what the columns hold."""
+        entries, computed = {}, self.schema.computed
+        for i, column in enumerate(self.schema.columns):
+            if column.kind in ("constant", "missing") or column.name in computed:
+                continue
+            part: Part = "choice" if i in self._choices else "value"
+            found = np.where(weights > 0, self._entry(values, i, part), np.nan)
+            if not np.isnan(found).all():
+                entries[i] = found
+        nominal = {i: len(self._levels(i)) for i in entries if self._has_no_order(i)}
+        orders = level_orders(entries, nominal, strata, weights)
+        for i, found in entries.items():
+            seen = ~np.isnan(found)
+            own = found[seen], strata[seen], n_strata, weights[seen]
+            self._margins.append(self._fit_column(i, *own, orders.get(i)))
+            self._places.append((i, "choice" if i in self._choices else "value"))
+
+    def _fit_masks(
+        self, absent: BoolArray, strata: IntArray, n_strata: int, weights: FloatArray
+    ) -> None:
+        """Learn the margins of what is missing; columns that go missing together share one."""
+        sharing = {name for names in self.schema.shared_masks for name in names[1:]}
+        used = weights > 0
+        for i, column in enumerate(self.schema.columns):
+            varies = absent[:, i].any() and not absent[:, i].all()
+            if column.kind == "missing" or column.name in sharing or not varies:
+                continue
+            rows = absent[used, i].astype(np.int64), strata[used], n_strata, weights[used]
+            self._margins.append(LevelMargin.fit(np.array([0.0, 1.0]), *rows, self._pooling))
+            self._places.append((i, "missing"))
 
     def _levels(self, i: int) -> FloatArray:
         """Give the codes of the levels of a category or a choice."""

@@ -128,6 +128,14 @@ class TableSchema:
         """The names of the columns, in order."""
         return [column.name for column in self.columns]
 
+    @property
+    def computed(self) -> set[Any]:
+        """The names of columns that others determine; of a choice, all but its first column."""
+        names = {relation.target for relation in self.relations}
+        for choice in self.choices:
+            names = (names - {choice.columns[0]}) | set(choice.columns[1:])
+        return names
+
     def __getitem__(self, name: Any) -> Column:
         return self.columns[self.names.index(name)]
 

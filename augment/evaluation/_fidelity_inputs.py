@@ -13,7 +13,7 @@ from augment._errors import AugmentWarning, InvalidInputError
 from augment.data._labels import as_condition_frame, is_continuous
 from augment.metrics._sides import Rows, group_codes, label_codes
 
-__all__ = ["Samples", "check_samples", "parts_of"]
+__all__ = ["Samples", "check_samples", "parts_of", "shared_note"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,3 +135,25 @@ def _label_and_extra(
         return None, frames
     labels = [frame[label].to_numpy(dtype=object) for frame in frames]
     return labels, [frame.drop(columns=label) for frame in frames]
+
+
+def shared_note(samples: Samples, known_as: str) -> list[str]:
+    """Say how many held-out rows stand among the rows of the fit, too, if any do."""
+    n_shared = _n_shared(samples.X[0], samples.X[2])
+    if not n_shared:
+        return []
+    return [
+        f"{n_shared} of {len(samples.rows[2])} held-out rows are equal to a {known_as} row. If "
+        "they are the same patients, the hold-out is none, and no figure can be trusted."
+    ]
+
+
+def _n_shared(real: Any, holdout: Any) -> int:
+    """Count the held-out rows that stand among the real ones, too."""
+    if np.ndim(real) == 2:
+        real, holdout = pd.DataFrame(real), pd.DataFrame(holdout)
+        holdout = holdout[real.columns] if set(real.columns) <= set(holdout.columns) else holdout
+        known = set(map(tuple, real.astype(str).to_numpy()))
+        return sum(tuple(row) in known for row in holdout.astype(str).to_numpy())
+    known = {row.tobytes() for row in np.asarray(real, dtype=np.float64)}
+    return sum(row.tobytes() in known for row in np.asarray(holdout, dtype=np.float64))

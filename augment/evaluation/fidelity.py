@@ -6,12 +6,11 @@ import time
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from augment._errors import InvalidInputError
 from augment._random import seed_from
 from augment._typing import RandomState
-from augment.evaluation._fidelity_inputs import Samples, check_samples
+from augment.evaluation._fidelity_inputs import Samples, check_samples, shared_note
 from augment.evaluation._fidelity_measures import N_REPEATS, image_measures, table_measures
 from augment.evaluation._fidelity_result import FidelityResult
 from augment.evaluation._fidelity_words import judge
@@ -158,12 +157,7 @@ def _notes(samples: Samples, groups: Any) -> list[str]:
             "fitted on: figures flatter a generator that fits them too closely."
         )
     else:
-        n_shared = _n_shared(samples.X[0], samples.X[2])
-        if n_shared:
-            notes.append(
-                f"{n_shared} of {len(samples.rows[2])} held-out rows are equal to a real row. If "
-                "they are the same patients, the hold-out is none, and no figure can be trusted."
-            )
+        notes += shared_note(samples, "real")
     n_patients = len(np.unique(samples.rows[0].groups))
     if samples.is_image and n_patients == len(samples.rows[0]) and groups is None:
         notes.append(
@@ -188,14 +182,3 @@ def _labels_of(samples: Samples) -> str:
         there = [f"{label} {n}" for label, n in zip(samples.classes, counts, strict=True) if n]
         parts.append(f"{name} {', '.join(there)}")
     return f" Labels: {'; '.join(parts)}."
-
-
-def _n_shared(real: Any, holdout: Any) -> int:
-    """Count the held-out rows that stand among the real ones, too."""
-    if np.ndim(real) == 2:
-        real, holdout = pd.DataFrame(real), pd.DataFrame(holdout)
-        holdout = holdout[real.columns] if set(real.columns) <= set(holdout.columns) else holdout
-        known = set(map(tuple, real.astype(str).to_numpy()))
-        return sum(tuple(row) in known for row in holdout.astype(str).to_numpy())
-    known = {row.tobytes() for row in np.asarray(real, dtype=np.float64)}
-    return sum(row.tobytes() in known for row in np.asarray(holdout, dtype=np.float64))

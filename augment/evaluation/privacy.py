@@ -11,7 +11,7 @@ import pandas as pd
 from augment._errors import InvalidInputError
 from augment._random import seed_from
 from augment._typing import FloatArray, RandomState
-from augment.evaluation._fidelity_inputs import Samples, check_samples
+from augment.evaluation._fidelity_inputs import Samples, check_samples, shared_note
 from augment.evaluation._leak_guard import refuse_leak
 from augment.evaluation._privacy_audit import Audit, audit
 from augment.evaluation._privacy_copies import COPY_LEVEL, Copies, find_copies
@@ -143,6 +143,11 @@ def evaluate_privacy(
     """
     start = time.perf_counter()
     _check_fits(n_audit_fits)
+    if holdout is None:
+        raise InvalidInputError(
+            "evaluate_privacy needs held-out rows, to tell copies from chance; found none. Split "
+            "the table, fit the generator on one part, and pass the other as holdout."
+        )
     samples = check_samples(train, synthetic, holdout, groups, holdout_groups)
     sizes = dict(zip(("train", "synthetic", "holdout"), map(len, samples.X), strict=True))
     if min(sizes["train"], sizes["holdout"]) < _FEWEST or not sizes["synthetic"]:
@@ -300,7 +305,7 @@ def _exposed(copies: Copies, found: Membership, refits: Audit | None) -> pd.Data
 
 
 def _notes(samples: Samples, copies: Copies, refits: Audit | None, groups: Any) -> list[str]:
-    notes = []
+    notes = shared_note(samples, "training")
     if copies.n_perhaps:
         notes.append(
             f"{copies.n_perhaps} more of the synthetic rows are equal to a training row and to no "

@@ -24,7 +24,8 @@ def _moved(k: int, lift: Lift) -> str:
     better = ""
     if _NAMES[k] == "log loss":
         change, low, high, better = -change, -high, -low, "; lower is better"
-    return f"{_NAMES[k]} changed by {change:+.3f} (95 % interval {low:+.3f} to {high:+.3f}{better})"
+    shown = [f"{value:+.3f}".replace("-0.000", "+0.000") for value in (change, low, high)]
+    return f"{_NAMES[k]} changed by {shown[0]} (95 % interval {shown[1]} to {shown[2]}{better})"
 
 
 def _ahead(lifts: Pair, ropes: tuple[float, float]) -> int | None:

@@ -154,6 +154,13 @@ def test_refused_after_fit(table, words):
         TableSchema.infer(GOOD).conform(table)
 
 
+def test_tables_of_other_packages_are_refused_with_the_cure():
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.table({"age": np.arange(float(N)), "sex": ["f", "m"] * (N // 2)})
+    with pytest.raises(InvalidTypeError, match=r"got pyarrow Table\. Pass X\.to_pandas\(\)"):
+        TableSchema.infer(table)
+
+
 def test_digits_as_text_are_numbers_after_fit():
     schema = TableSchema.infer(GOOD)
     assert schema.conform(GOOD.assign(age="7"))["age"].eq(7).all()

@@ -307,6 +307,13 @@ REFUSED = {
         LABELLED, 1, "Malignant", InvalidInputError,
         "unknown label 'Malignant'; known are.*Did you mean 'malignant'",
     ),
+    "unknown number": (
+        ConditionEncoder().fit([1, 2, 1]),
+        1,
+        np.array([12]),
+        InvalidInputError,
+        r"unknown label 12; known are \[1, 2\]\.$",
+    ),
     "unknown in an array": (LABELLED, 1, ["benign", "x"], InvalidInputError, "unknown label 'x'"),
     "unknown in counts": (LABELLED, 1, {"x": 2}, InvalidInputError, "unknown label 'x'"),
     "missing label": (LABELLED, 1, ["benign", None], InvalidInputError, "contains NaN"),

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from augment._errors import InvalidTypeError
 from augment.data import TableSchema
 
 pytestmark = pytest.mark.filterwarnings("ignore::augment._errors.AugmentWarning")
@@ -32,6 +33,7 @@ COLUMNS = {
     "object of bools": pd.Series([True, None, False], dtype=object),
     "object of ints": pd.Series([1, None, 3], dtype=object),
     "object of floats": pd.Series([1.5, None, 3.0], dtype=object),
+    "object of decimals": pd.Series([Decimal("1.5"), None, Decimal("2.25")], dtype=object),
     "object of dates": pd.Series([dt.date(2020, 1, 1), None, dt.date(2021, 2, 3)], dtype=object),
     "object, empty": pd.Series([None, None, None], dtype=object),
     "float, empty": pd.Series([np.nan] * 3),
@@ -73,18 +75,49 @@ def test_a_column_comes_back_with_its_dtype(series):
         assert [type(value) for value in restored["a"]] == [type(value) for value in series]
 
 
-@pytest.mark.parametrize("dtype", ["int64[pyarrow]", "double[pyarrow]", "string[pyarrow]"])
-def test_arrow_columns_come_back(dtype):
-    pytest.importorskip("pyarrow")
-    frame = pd.DataFrame({"a": pd.Series([1, None, 3], dtype="Int64").astype(dtype)})
-    schema = TableSchema.infer(frame)
-    pd.testing.assert_frame_equal(schema.restore(schema.conform(frame)), frame)
+ARROW = {
+    "int64": [1, None, 3],
+    "uint8": [1, None, 255],
+    "float64": [1.5, None, 3.0],
+    "bool_": [True, None, False],
+    "string": ["a", None, "b"],
+    "large_string": ["a", None, "b"],
+    "date32": [dt.date(2020, 1, 31), None, dt.date(2021, 5, 7)],
+    "timestamp us": [dt.datetime(2020, 1, 31, 10), None, dt.datetime(2021, 5, 7, 11)],
+    "timestamp us Europe/Zurich": [dt.datetime(2020, 1, 31, 10), None, dt.datetime(2021, 5, 7)],
+    "duration s": [dt.timedelta(seconds=5), None, dt.timedelta(hours=7)],
+    "decimal128 8 2": [Decimal("1.50"), None, Decimal("200000.25")],
+    "null": [None, None, None],
+}
 
 
-def test_decimals_become_floats():
-    frame = pd.DataFrame({"a": pd.Series([Decimal("1.5"), Decimal("2.25")], dtype=object)})
+@pytest.mark.parametrize("values", ARROW.values(), ids=ARROW.keys())
+def test_arrow_columns_come_back(values, request):
+    pyarrow = pytest.importorskip("pyarrow")
+    kind, *details = request.node.callspec.id.split()
+    details = [int(text) if text.isdigit() else text for text in details]
+    dtype = pd.ArrowDtype(getattr(pyarrow, kind)(*details))
+    frame = pd.DataFrame({"a": pd.Series(values, dtype=dtype), "b": [1, 2, 3]})
     schema = TableSchema.infer(frame)
-    assert schema.restore(schema.conform(frame))["a"].tolist() == [1.5, 2.25]
+    restored = TableSchema.from_dict(schema.to_dict()).restore(schema.conform(frame))
+    pd.testing.assert_frame_equal(restored, frame)
+
+
+@pytest.mark.parametrize("storage", ["python", "pyarrow"])
+def test_text_comes_back_in_its_storage(storage):
+    if storage == "pyarrow":
+        pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"a": pd.Series(["x", None, "y"], dtype=f"string[{storage}]")})
+    schema = TableSchema.infer(frame)
+    assert schema.restore(schema.conform(frame))["a"].dtype.storage == storage
+
+
+def test_levels_of_arrow_are_refused_with_the_cure():
+    pyarrow = pytest.importorskip("pyarrow")
+    levels = pd.ArrowDtype(pyarrow.dictionary(pyarrow.int32(), pyarrow.string()))
+    series = pd.Series(["a", "b", "a"], dtype="category").astype(levels)
+    with pytest.raises(InvalidTypeError, match=r"astype\('category'\)"):
+        TableSchema.infer(pd.DataFrame({"a": series}))
 
 
 def test_sparse_columns_come_back_dense():

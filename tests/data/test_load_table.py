@@ -39,6 +39,15 @@ def test_separators(write):
     assert semicolons["size"].tolist() == [1.75, 1.6]
 
 
+def test_none_is_a_level_of_text_and_a_missing_number(write):
+    path = write("drinks,units,sure,seen\nNone,None,True,\nmild,2,None,NA\nNA,3,False,x\n")
+    X = read_table(path)
+    assert X["drinks"].fillna("?").tolist() == ["None", "mild", "?"]
+    assert X["units"].fillna(-1).tolist() == [-1, 2, 3]
+    assert X["sure"].isna().tolist() == [False, True, False]
+    assert X["seen"].fillna("?").tolist() == ["?", "?", "x"]
+
+
 def test_compressed_csv_and_parquet(tmp_path):
     frame = pd.DataFrame({"a": [1.5, np.nan], "größe": pd.Categorical(["x", "y"]), "y": [0, 1]})
     frame.to_csv(tmp_path / "t.csv.gz", index=False)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import augment
+import augment.evaluation.fidelity as evaluation
 from augment import FidelityResult, evaluate_fidelity
 from augment._errors import InvalidInputError
 from tests.house import REPOSITORY
@@ -58,6 +59,12 @@ def results():
         "mislabelled": (X, y.map({"ill": "well", "well": "ill"})),
     }
     return {name: fidelity(REAL, pair, HOLDOUT) for name, pair in given.items()}
+
+
+@pytest.fixture
+def few_repeats(monkeypatch):
+    """Spare the repeats that only make figures steadier, where no verdict is looked at."""
+    monkeypatch.setattr(evaluation, "N_REPEATS", 2)
 
 
 def line(result, metric):
@@ -132,6 +139,7 @@ def test_fresh_draws_are_at_the_floor():
     assert verdicts.count("at the floor") >= 15
 
 
+@pytest.mark.usefixtures("few_repeats")
 def test_equal_seeds_give_equal_results():
     small = [(X[:50], y[:50]) for X, y in (REAL, FRESH)]
     first, second = fidelity(*small), fidelity(*small)
@@ -147,11 +155,12 @@ def test_result_survives_json(results):
     assert result.verdict in repr(result)
 
 
-def test_units_and_column_order_do_not_matter(results):
+@pytest.mark.usefixtures("few_repeats")
+def test_units_and_column_order_do_not_matter():
     scaled = [(X.assign(crp=100 * X["crp"]), y) for X, y in (REAL, FRESH, HOLDOUT)]
     X, y = scaled[1]
     scaled[1] = X[X.columns[::-1]], y
-    pd.testing.assert_frame_equal(fidelity(*scaled).summary, results["fresh"].summary)
+    pd.testing.assert_frame_equal(fidelity(*scaled).summary, fidelity(REAL, FRESH, HOLDOUT).summary)
 
 
 def test_without_labels_and_with_arrays():
@@ -163,6 +172,7 @@ def test_without_labels_and_with_arrays():
     assert any("hold-out" in note for note in frame.notes)
 
 
+@pytest.mark.usefixtures("few_repeats")
 def test_shared_rows_are_noted(results):
     (X, y), (held, labels) = REAL, HOLDOUT
     mixed = pd.concat([X[:7], held[:30]]), pd.concat([y[:7], labels[:30]])
@@ -171,6 +181,7 @@ def test_shared_rows_are_noted(results):
     assert results["fresh"].notes == ()
 
 
+@pytest.mark.usefixtures("few_repeats")
 def test_continuous_target_and_conditions_count_as_columns():
     X, y = REAL
     target = X["age"] / 3.7
@@ -220,6 +231,7 @@ def test_it_is_public():
     assert augment.FidelityResult is FidelityResult
 
 
+@pytest.mark.usefixtures("few_repeats")
 def test_page_runs(monkeypatch, capsys):
     monkeypatch.setattr(augment, "TabularVAE", augment.GaussianCopula, raising=False)
     text = (REPOSITORY / "docs/how_to/measure_fidelity.md").read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+import augment.evaluation.fidelity as evaluation
 from augment import FidelityResult, evaluate_fidelity
 
 fidelity = functools.partial(evaluate_fidelity, random_state=0)
@@ -32,7 +33,9 @@ def test_images_at_the_floor_and_blurred(with_holdout):
     assert FidelityResult.from_json(good.to_json()).summary.equals(good.summary)
 
 
-def test_sets_of_slices_serve():
+def test_sets_of_slices_serve(monkeypatch):
+    monkeypatch.setattr(evaluation, "N_REPEATS", 2)
+
     class Slices:
         def __init__(self, images, y):
             self.images, self.y, self.groups = images, y, np.arange(len(y)) // 2

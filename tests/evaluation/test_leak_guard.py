@@ -49,6 +49,12 @@ def test_honest_holdout_passes(evaluate):
     assert not any("fitted" in note for note in result.notes)
 
 
+def test_rows_on_both_sides_are_told(evaluate):
+    mixed = joined(HOLDOUT, tuple(part[:7] for part in TRAIN))
+    told = [note for note in evaluate(TRAIN, DRAWN, mixed).notes if "held-out rows are" in note]
+    assert [note[:7] for note in told] == ["7 of 67"]
+
+
 def test_duplicates_between_train_and_holdout_are_explained():
     mixed = pd.concat([TRAIN[0][:5], HOLDOUT[0]], ignore_index=True)
     assert refuse_leak(Bootstrap().fit(*TRAIN), TRAIN[0], mixed) == []

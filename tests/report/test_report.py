@@ -96,6 +96,12 @@ def test_page_is_accessible(html, page):
     assert all(attrs["tabindex"] == "0" and attrs["role"] == "region" for attrs in scrolled)
 
 
+def test_negative_numbers_have_a_minus_sign(html):
+    shown = re.sub(r"<style>.*?</style>|<[^>]*>", "\n", html, flags=re.DOTALL)
+    assert re.findall(r"(?m)^.*(?<![^\s(\[])-\.?\d.*$", shown) == []
+    assert len(re.findall(r"−\.?\d", shown)) > 20
+
+
 def test_verdict_comes_first_in_plain_words(html):
     text = html[html.index("<main") :]
     assert text.index("Synthetic rows help.") < text.index("Lift by classifier")

@@ -1,4 +1,4 @@
-"""Early stopping by member, and a progress bar that stays out of the way."""
+"""Early stopping by member, last weights, and a progress bar that stays out of the way."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from augment._errors import InvalidInputError
 from augment._random import torch_generator
-from augment.training import Batches, EarlyStopping, Progress, train
+from augment.training import Batches, Checkpoint, EarlyStopping, LastWeights, Progress, train
 from tests.training.toy import LinearVae, Scripted, folds, table
 
 
-def run(scores, callback, start=None, **arguments):
+def run(scores, *callbacks, start=None, **arguments):
     """Train with given scores of the steps, and of the starting weights (by default, bad ones)."""
     objective = Scripted([start or [99.0] * len(scores[0]), *scores], **arguments)
     data = {"x": torch.zeros(4, 3)}
@@ -25,7 +25,7 @@ def run(scores, callback, start=None, **arguments):
         generator=torch_generator(0),
         validation=data,
         validate_every=1,
-        callbacks=[callback],
+        callbacks=callbacks,
     )
     return objective, record
 
@@ -106,6 +106,35 @@ def test_early_stopping_needs_scores():
     with pytest.raises(InvalidInputError, match="held-out"):
         train(LinearVae(), batches, max_steps=2, generator=torch_generator(0),
               callbacks=[EarlyStopping(2)])  # fmt: skip
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_last_weights_are_kept_where_the_best_are_delivered(turned):
+    last, stopping = LastWeights("line"), EarlyStopping(9)
+    callbacks = [stopping, last] if turned else [last, stopping]
+    objective, _ = run([[2.0], [1.0], [3.0], [4.0]], *callbacks)
+    delivered = objective.networks["line"].state_dict()
+    assert set(last.weights) == set(delivered)
+    for name, value in last.weights.items():
+        torch.testing.assert_close(value, torch.full_like(value, 4.0))
+        torch.testing.assert_close(delivered[name], torch.full_like(value, 2.0))
+
+
+def test_last_weights_are_of_one_network_and_stay_as_they_were():
+    last = LastWeights("shared")
+    objective, _ = run([[2.0], [1.0]], last, shared=True)
+    with torch.no_grad():
+        objective.networks["shared"].weight.zero_()
+    assert set(last.weights) == {"weight", "bias"}
+    assert all(bool((value == 2.0).all()) for value in last.weights.values())
+
+
+def test_a_finished_run_knows_its_last_weights(tmp_path):
+    scores = [[2.0], [1.0], [3.0]]
+    for _ in range(2):  # the second time, all comes from the file
+        last = LastWeights("line")
+        run(scores, last, EarlyStopping(9), Checkpoint(tmp_path / "c", 1))
+        assert all(bool((value == 3.0).all()) for value in last.weights.values())
 
 
 def test_progress_writes_to_standard_error_and_nothing_else_prints(capsys):

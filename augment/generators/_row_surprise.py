@@ -264,7 +264,7 @@ class RowSurprise:
         """Restore what `get_state` gave into an unfitted generator."""
         generator._set_state(state["generator"])
         codes = np.asarray(state["code_mean"]), np.asarray(state["code_precision"])
-        wide = state["wide"]
+        wide = state.get("wide")  # a file of an earlier version has none
         reader = None if wide is None else CellReader.from_state(wide)
         surprise = cls(generator, int(state["n_rows"]), codes, reader)
         surprise.scale = np.asarray(state["scale"])

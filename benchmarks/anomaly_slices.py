@@ -2,7 +2,8 @@
 
 Every subject is left out in turn; models are fitted on the slices without a lesion of the others.
 Thresholds come from slices without a lesion of those others: the detector's own for images, and
-for pixels the rate of 5 % among pixels of their inside.
+for pixels the rate of 5 % among pixels of their inside. Results are written after each subject, so
+that a run that was stopped goes on where it was.
 
     python benchmarks/anomaly_slices.py run --data FOLDER --out runs/anomaly_slices.npz
     python benchmarks/anomaly_slices.py report --out runs/anomaly_slices.npz
@@ -67,15 +68,15 @@ def run(args: argparse.Namespace) -> None:
     subject = index["subject"].to_numpy(dtype=str)
     truth = (index["label"] == "lesion").to_numpy()
     scaled, inside = prepared_images(images), foreground(images)[1]
-    maps: dict[str, np.ndarray] = {}
-    scores: dict[str, np.ndarray] = {}
-    cuts: dict[str, np.ndarray] = {}
+    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+    stores, done = kept(Path(args.out))
+    maps, scores, cuts = stores["map"], stores["score"], stores["cut"]
 
     def keep(store: dict[str, np.ndarray], name: str, rows: np.ndarray, value: Any) -> None:
         shape = np.shape(value)[1:] if np.ndim(value) else ()
         store.setdefault(name, np.zeros((len(truth), *shape)))[rows] = value
 
-    for out in np.unique(subject):
+    for out in np.setdiff1d(np.unique(subject), done):
         train, test = (subject != out) & ~truth, subject == out
         for name, found in baseline_maps(scaled[train], scaled).items():
             keep(maps, name, test, found[test][:, 0])
@@ -83,9 +84,8 @@ def run(args: argparse.Namespace) -> None:
         for name, found in image_scores(scaled[train], scaled[test], inside[test]).items():
             keep(scores, name, test, found)
         for seed in range(args.seeds):
-            detector = ReconstructionDetector(
-                ImageVAE(latent_dim=args.latent_dim, deformation_grid=0), random_state=seed
-            ).fit(images[train], groups=subject[train])
+            detector = ReconstructionDetector(vae(args), random_state=seed)
+            detector.fit(images[train], groups=subject[train])
             found = detector.explain(images[test])[:, 0]
             keep(maps, f"detector {seed}", test, found)
             # of its own maps of training slices the detector knows too much: use held-out ones
@@ -103,18 +103,36 @@ def run(args: argparse.Namespace) -> None:
                 test,
                 top_mean(found[:, None], inside[test]),
             )
+        done = [*done, str(out)]
+        named = {f"{kind}|{k}": v for kind, store in stores.items() for k, v in store.items()}
+        np.savez_compressed(args.out, done=np.array(done), **named)
         print(out, flush=True)
     scores |= confounds(images, inside)
     scores["slice index"] = index["slice"].to_numpy(np.float64)
     skew = np.abs(scaled - scaled[..., ::-1])
     scores["asymmetry of intensity"] = top_mean(skew, inside & inside[..., ::-1])
-    named = {
-        f"{kind}|{name}": value
-        for kind, store in (("map", maps), ("score", scores), ("cut", cuts))
-        for name, value in store.items()
-    }
-    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(args.out, masks=masks, inside=inside, truth=truth, subject=subject, **named)
+    named = {f"{kind}|{k}": v for kind, store in stores.items() for k, v in store.items()}
+    about = {"masks": masks, "inside": inside, "truth": truth, "subject": subject}
+    np.savez_compressed(args.out, done=np.array(done), **about, **named)
+
+
+def kept(path: Path) -> tuple[dict[str, dict[str, np.ndarray]], list[str]]:
+    """Read what an earlier run has written: maps, scores and cuts, and the subjects."""
+    stores: dict[str, dict[str, np.ndarray]] = {"map": {}, "score": {}, "cut": {}}
+    if not path.exists():
+        return stores, []
+    with np.load(path) as file:
+        for name in [name for name in file.files if "|" in name]:
+            kind, own = name.split("|", 1)
+            stores[kind][own] = file[name]
+        return stores, file["done"].tolist()
+
+
+def vae(args: argparse.Namespace) -> ImageVAE:
+    """Build the generator."""
+    return ImageVAE(
+        latent_dim=args.latent_dim, deformation_grid=0, denoising_steps=args.denoising_steps
+    )
 
 
 def held_out_cut(
@@ -198,9 +216,7 @@ def sensitivity(args: argparse.Namespace) -> None:
     rows = []
     for out in np.unique(subject):
         train, test = (subject != out) & normal, (subject == out) & normal
-        detector = ReconstructionDetector(
-            ImageVAE(latent_dim=args.latent_dim, deformation_grid=0), random_state=0
-        )
+        detector = ReconstructionDetector(vae(args), random_state=0)
         detector.fit(images[train], groups=subject[train])
         inside = foreground(images[test])[1]
         plain = detector.score_samples(images[test])
@@ -235,6 +251,7 @@ def main() -> None:
     parser.add_argument("--out", default="runs/anomaly_slices.npz")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--latent-dim", type=int, default=16)
+    parser.add_argument("--denoising-steps", type=int, default=250)
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     {"run": run, "report": report, "sensitivity": sensitivity}[args.command](args)

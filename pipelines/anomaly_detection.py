@@ -36,6 +36,8 @@ class Settings(workflow.Settings):
         A column that says which rows of a table belong to one patient. Slices know their subject.
     ignore : tuple of str
         Columns to leave out, such as identifiers.
+    columns : dict
+        Corrections of column kinds, such as ``{"stage": "categorical"}``; of tables only.
     generator : str
         Short name; "auto" is ``tabular_vae`` or ``image_vae``.
     parameters : dict
@@ -54,6 +56,7 @@ class Settings(workflow.Settings):
     normal: str | None = None
     groups: str | None = None
     ignore: tuple[str, ...] = ()
+    columns: dict[str, Any] = Field(default_factory=dict)
     generator: str = "auto"
     parameters: dict[str, Any] = Field(default_factory=dict)
     method: str = "auto"
@@ -170,9 +173,11 @@ def run(settings: Settings, out: str | Path) -> Result:
 
 def _detector(settings: Settings, default: str) -> Any:
     name = default if settings.generator == "auto" else settings.generator
-    narrow = {"latent_dim": 16, "deformation_grid": 0} if name == "image_vae" else {}
+    own: dict[str, Any] = {"schema": settings.columns} if settings.columns else {}
+    if name == "image_vae":
+        own |= {"latent_dim": 16, "deformation_grid": 0, "denoising_steps": 250}
     return augment.ReconstructionDetector(
-        workflow.make_generator(name, **{**narrow, **settings.parameters}),
+        workflow.make_generator(name, **{**own, **settings.parameters}),
         method=settings.method,
         false_positive_rate=settings.false_positive_rate,
         trim=settings.trim,

@@ -205,18 +205,19 @@ def test_info(model):
 def test_evaluate_prints_verdicts_and_writes_everything(table, tmp_path, lift):
     out = tmp_path / "run"
     given = ("--target", "outcome", "--generator", "gaussian_copula", "--test", table)
-    few = ("--splits", 3, "--repeats", 2, "--seed", 5, "--set", "n_audit_fits=6")
-    result = invoke("evaluate", table, *given, *few, "--out", out)
+    few = ("--splits", 3, "--repeats", 2, "--set", "n_audit_fits=6", "--set", "n_jobs=1")
+    result = invoke("evaluate", table, *given, *few, "--seed", 5, "--out", out)
     assert result.exit_code == 0, result.output
     assert "Verdict: helps." in result.output
     assert f"Report: {out / 'report.html'}" in result.output
     (call,) = lift
     assert (call["n_splits"], call["n_repeats"], call["random_state"]) == (3, 2, 5)
-    assert call["n_jobs"] == -1
+    assert call["n_jobs"] == 1
     assert list(call["X"].columns) == list(call["X_test"].columns) == ["age", "sex", "lactate"]
     files = {path.name for path in out.iterdir()}
     assert files >= {"report.html", "report.json", "metrics.json", "settings.json"}
     assert files >= {"environment.json", "scores.csv", "summary.csv", "verdicts.csv"}
+    assert files >= {"fidelity.csv", "privacy.csv"}
     assert not any(name.startswith(".") for name in files)
     rows = pd.read_csv(out / "synthetic.csv")
     assert list(rows.columns) == ["synthetic", "age", "sex", "outcome", "lactate"]
@@ -238,6 +239,7 @@ def test_run_takes_settings_by_name(table, tmp_path, lift):
     result = invoke("run", "tabular_augmentation", "--settings", yaml, *options, "--out", out)
     assert result.exit_code == 0, result.output
     assert [type(call["generator"]).__name__ for call in lift] == ["Jitter", "Bootstrap"]
+    assert [call["n_jobs"] for call in lift] == [-1, -1]  # unless told otherwise
     assert (out / "synthetic_jitter.csv").is_file()
     assert (out / "model_bootstrap.safetensors").is_file()
     assert set(pd.read_csv(out / "summary.csv")["generator"]) == {"Jitter", "Bootstrap"}

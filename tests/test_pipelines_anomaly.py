@@ -1,6 +1,7 @@
 """The search for anomalies from files to a report."""
 
 import json
+import re
 
 import nibabel as nib
 import numpy as np
@@ -14,9 +15,11 @@ from augment.cli import app
 from augment.data import load_slices, make_phantoms, save_slices
 from augment.metrics.anomaly_images import best_dice, paste_lesions, pixel_auprc
 from augment.report.detection import render_detection
+from augment.workflow import load_settings
 from tests.test_documentation import python_blocks
 
 pytestmark = pytest.mark.filterwarnings("ignore::augment._errors.AugmentWarning")
+FEW_STEPS = augment.ImageVAE(latent_dim=16, deformation_grid=0, denoising_steps=5)
 QUICK = {"max_steps": 20, "n_members": 1, "latent_dim": 3}
 
 
@@ -27,6 +30,23 @@ def tables(tmp_path_factory):
     train.to_csv(folder / "train.csv", index=False)
     new.iloc[::5].to_csv(folder / "new.csv", index=False)
     return folder
+
+
+def test_what_an_error_proposes_for_a_column_mends_it(tables, tmp_path):
+    for name in ("train.csv", "new.csv"):
+        frame = pd.read_csv(tables / name)
+        frame.assign(patient_id=range(len(frame))).to_csv(tmp_path / name, index=False)
+    sets = [f"parameters.{name}={value}" for name, value in QUICK.items()]
+    call = ["detect", str(tmp_path / "train.csv"), str(tmp_path / "new.csv"), "--ignore", "what"]
+    call += [part for text in sets for part in ("--set", text)]
+    call += ["--out", str(tmp_path / "out")]
+    refused = CliRunner().invoke(app, call)
+    assert refused.exit_code == 2
+    (proposal,) = re.findall(r"--set (columns\S+?)\)", refused.output.replace("\n", ""))
+    given = {"train": "train.csv", "new": "new.csv"}
+    settings = load_settings(anomaly_detection.Settings, overrides=[proposal], **given)
+    mended = anomaly_detection._detector(settings, "tabular_vae")
+    assert mended.generator.schema == {"patient_id": "numeric"}
 
 
 def test_a_table_is_searched_and_compared(tables, tmp_path):
@@ -65,7 +85,11 @@ def test_slices_get_heat_maps_that_lie_over_the_volume(tmp_path):
     save_slices(heads[~lesion], tmp_path / "train", synthetic=False)
     save_slices(heads[lesion], tmp_path / "new", synthetic=False)
     settings = anomaly_detection.Settings(
-        train=tmp_path / "train", new=tmp_path / "new", size=32, n_top=3
+        train=tmp_path / "train",
+        new=tmp_path / "new",
+        size=32,
+        n_top=3,
+        parameters={"denoising_steps": 3},
     )
     result = anomaly_detection.run(settings, tmp_path / "out")
     assert len(list((tmp_path / "out" / "overlays").glob("*.png"))) == 3
@@ -90,7 +114,8 @@ def test_pasted_lesions_are_found_in_phantoms():
     heads = make_phantoms(n_subjects=40, n_slices=2, size=32, random_state=1)
     normal = heads[np.asarray(heads.y) == "healthy"]
     train, test = normal.images[:24].astype(float), normal.images[24:].astype(float)
-    detector = augment.ReconstructionDetector(random_state=0).fit(train, groups=normal.groups[:24])
+    detector = augment.ReconstructionDetector(FEW_STEPS, random_state=0)
+    detector.fit(train, groups=normal.groups[:24])
     inside = test[:, 0] > 0.3
     pasted, lesions = paste_lesions(test, inside, diameter=5, contrast=6, seed=0)
     maps = detector.explain(pasted)
@@ -102,7 +127,7 @@ def test_pasted_lesions_are_found_in_phantoms():
 
 def test_a_detector_of_images_is_saved_and_refuses_other_shapes(tmp_path):
     heads = make_phantoms(n_subjects=20, n_slices=1, size=32, random_state=2)
-    detector = augment.ReconstructionDetector(random_state=0).fit(heads.images)
+    detector = augment.ReconstructionDetector(FEW_STEPS, random_state=0).fit(heads.images)
     detector.save(tmp_path / "images")
     loaded = augment.load(tmp_path / "images")
     for name in ("score_samples", "explain"):

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from augment._typing import BoolArray, FloatArray
+from augment._typing import BoolArray, FloatArray, State
 from augment.data._containers import as_frame
 from augment.data._quantiles import inverse, knot_grid
 from augment.data.columns import Column, LinearRelation
@@ -183,7 +183,7 @@ class CellReader:
     """
 
     def __init__(self, schema: TableSchema, encoder: TableEncoder, n_rows: int) -> None:
-        self.schema, self.encoder = schema, encoder
+        self.schema, self.encoder, self.n_rows = schema, encoder, n_rows
         self._least = UNSEEN_ROWS / n_rows
         names = schema.names
         self.places = [(names.index(name), part) for name, part in encoder.score_columns]
@@ -256,6 +256,32 @@ class CellReader:
         """Bring scores back to the ends of the margins."""
         farthest = float(ndtri(1 - self._least))
         return replace(cells, scores=np.clip(cells.scores, -farthest, farthest))
+
+    def agrees_with(self, other: CellReader) -> bool:
+        """Say whether scores mean the same to another reader: levels lie in the same order."""
+        if self.places != other.places:
+            return False
+        margins: Any = zip(self.encoder._margins, other.encoder._margins, strict=True)
+        return all(
+            k in self.laws
+            or (
+                self.schema.columns[self.places[k][0]].levels
+                == other.schema.columns[self.places[k][0]].levels
+                and np.array_equal(own.values, its.values)
+                and np.array_equal(own.order, its.order)
+            )
+            for k, (own, its) in enumerate(margins)
+        )
+
+    def get_state(self) -> State:
+        """Give arrays and JSON values."""
+        return {"encoder": self.encoder.get_state(), "n_rows": self.n_rows}
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Restore what `get_state` gave."""
+        encoder = TableEncoder.from_state(state["encoder"])
+        return cls(encoder.schema, encoder, int(state["n_rows"]))
 
     def _known(self, X: Any) -> tuple[pd.DataFrame, BoolArray]:
         """Give the canonical frame with what `fit` never saw taken out, and marked."""

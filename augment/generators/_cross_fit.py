@@ -13,8 +13,10 @@ from augment._errors import SmallDataWarning
 from augment._random import spawn_seeds
 from augment._typing import BoolArray, FloatArray, IntArray, State
 from augment.data.schema import TableSchema
+from augment.generators._cells import CellReader
 from augment.generators._conformal import deal_folds
 from augment.generators._growth import fitted
+from augment.generators._plausible import plausible_rows
 from augment.generators._reasons import CellViews
 from augment.generators._surprise import Surprise, prepared, surprise_of
 from augment.generators._tabular import MIN_ROWS
@@ -22,7 +24,7 @@ from augment.generators._tabular import MIN_ROWS
 __all__ = ["CrossFit"]
 
 N_FOLDS = 5
-EXCESS = {"dependence": (2.0, 0.5), "darker": (2.0, 0.5)}
+EXCESS = {"dependence": (2.0, 0.25), "darker": (2.0, 0.5)}
 """Ingredients that count only beyond a limit, in units of held-out normals, and their weight."""
 
 
@@ -86,12 +88,7 @@ class CrossFit:
         members = []
         for fold, fold_seed in zip(range(n_folds), spawn_seeds(seed, n_folds), strict=True):
             rows = np.flatnonzero(kept & (fold_of != fold))
-            part = None if groups is None else groups[rows]
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", SmallDataWarning)
-                learned = prepared(_safe_indexing(X, rows))
-                model = fitted(generator, learned, None, seed=fold_seed, groups=part)
-            members.append(surprise_of(model, learned))
+            members.append(_member(generator, X, groups, rows, fold_seed))
         rows_of = [np.flatnonzero(fold_of == fold) for fold in range(n_folds)]
         left_out = [_safe_indexing(X, rows) for rows in rows_of]
         type(members[0]).learn_normals(members, left_out)
@@ -154,6 +151,21 @@ class CrossFit:
         )
         standards = {name: (float(c), float(s)) for name, (c, s) in state["standards"].items()}
         return cls(members, state["method"], standards, np.asarray(state["scale"]))
+
+
+def _member(generator: Any, X: Any, groups: IntArray | None, rows: IntArray, seed: int) -> Surprise:
+    """Fit a clone of a generator on some rows; of a table, on the plausible ones among them."""
+    X = prepared(_safe_indexing(X, rows))
+    wide: CellReader | None = None
+    # a private generator may not be told which rows are strange
+    if np.ndim(X) == 2 and getattr(generator, "dp_epsilon", None) is None:
+        kept, wide = plausible_rows(X, getattr(generator, "schema", None))
+        rows, X = rows[kept], _safe_indexing(X, np.flatnonzero(kept))
+    own = None if groups is None else groups[rows]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SmallDataWarning)
+        model = fitted(generator, X, None, seed=seed, groups=own)
+    return surprise_of(model, X, wide=wide)
 
 
 def _center_and_scale(values: FloatArray) -> tuple[float, float]:

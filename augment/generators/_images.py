@@ -18,7 +18,7 @@ from augment.data.conditions import ConditionEncoder, Conditions
 from augment.generators._base import BaseGenerator
 from augment.generators._tabular import MIN_ROWS, patients
 
-__all__ = ["ImageGenerator", "Images"]
+__all__ = ["ImageGenerator", "Images", "background_of"]
 
 SMALL_IMAGES = 20
 """Below this, `fit` warns."""
@@ -155,6 +155,18 @@ class ImageGenerator(BaseGenerator):
         tags.input_tags.two_d_array = False
         tags.target_tags.required = False
         return tags
+
+
+def background_of(pixels: FloatArray) -> list[float]:
+    """Give the value of each channel at the edges of the images."""
+    edges = np.concatenate(
+        [
+            pixels[:, :, [0, -1]].reshape(*pixels.shape[:2], -1),
+            pixels[:, :, :, [0, -1]].reshape(*pixels.shape[:2], -1),
+        ],
+        axis=2,
+    )
+    return [float(value) for value in np.median(edges, axis=(0, 2))]
 
 
 def _checked(X: Any) -> np.ndarray:

@@ -51,6 +51,8 @@ class RowSurprise:
         Rows that it was fitted on.
     codes : tuple of ndarray
         Mean `(k,)` and precision `(k, k)` of the latent codes of these rows.
+    wide : CellReader or None
+        What the margins of more rows say; None for those that the generator was fitted on.
 
     Attributes
     ----------
@@ -63,17 +65,21 @@ class RowSurprise:
         generator: AutoencoderGenerator,
         n_rows: int,
         codes: tuple[FloatArray, FloatArray],
+        wide: CellReader | None = None,
     ) -> None:
-        self.generator, self.n_rows, self.codes = generator, n_rows, codes
+        self.generator, self.n_rows, self.codes, self.wide = generator, n_rows, codes, wide
         self.reader = CellReader(generator.schema_, generator.encoder_, n_rows)
+        # Cells are named by the margins of all rows: those of the bulk call much of the rest odd.
+        fits = wide is not None and wide.agrees_with(self.reader)
+        self._namer = wide if wide is not None and fits else self.reader
         # Batches of other sizes round differently; in double precision nobody notices.
         self._networks = copy.deepcopy(generator.networks_).cpu().double()
         self.scale: Any = 1.0
 
     @classmethod
-    def learn(cls, generator: AutoencoderGenerator, X: Any) -> Self:
+    def learn(cls, generator: AutoencoderGenerator, X: Any, wide: CellReader | None = None) -> Self:
         """Learn from the generator's own rows where codes lie: no code of any row is kept."""
-        surprise = cls(generator, len(X), (np.zeros(0), np.zeros((0, 0))))
+        surprise = cls(generator, len(X), (np.zeros(0), np.zeros((0, 0))), wide)
         codes = surprise._codes(surprise.reader.read(X))
         covariance = ledoit_wolf(codes)[0] + RIDGE * np.eye(codes.shape[1])
         surprise.codes = codes.mean(axis=0), np.linalg.inv(covariance)
@@ -99,6 +105,8 @@ class RowSurprise:
             copula = 0.5 * (self._bound(inside) - np.square(inside.scores).sum(axis=1))
             return {"elbo": cells.rarity.sum(axis=1) + copula}
         parts = {"margins": cells.strangeness.sum(axis=1), "dependence": self._bound(cells)}
+        if self.wide is not None:
+            parts["wide margins"] = self.wide.read(X).strangeness.sum(axis=1)
         return {name: np.log(value + TINY) for name, value in parts.items()}
 
     def residuals(self, X: Any) -> FloatArray:
@@ -107,10 +115,10 @@ class RowSurprise:
         The expectation is that of the law which the generator draws scores from, read from its
         draws. A missing cell is judged by its being missing.
         """
-        cells = self.reader.read(X)
+        cells = self._namer.read(X)
         _, given_others = self._given_others(cells)
         result = np.zeros(cells.rarity.shape)
-        for k, (i, _) in enumerate(self.reader.places):
+        for k, (i, _) in enumerate(self._namer.places):
             farther = np.abs(given_others[:, k]) > np.abs(result[:, i])
             result[farther, i] = given_others[farther, k]
         unseen = np.where(cells.unseen, np.sqrt(2 * cells.rarity), 0.0)
@@ -123,7 +131,9 @@ class RowSurprise:
 
         `scale` `(n_columns,)` is the held-out size of the residuals.
         """
-        cells, (_, precision) = self.reader.read(X), self._law
+        cells, (_, precision) = self._namer.read(X), self._law
+        knows = self._namer if self.wide is None else self.wide
+        rarity = knows.read(X).rarity
         expected, _ = self._given_others(cells)
         shape = cells.rarity.shape
         blank = np.full(shape, np.nan)
@@ -131,23 +141,23 @@ class RowSurprise:
         links, explained = np.zeros((shape[1], shape[1])), np.zeros(shape[1])
         root = np.sqrt(np.diag(precision))
         partial = np.abs(precision) / np.outer(root, root)
-        for k, (i, part) in enumerate(self.reader.places):
+        for k, (i, part) in enumerate(self._namer.places):
             if part != "missing":
                 shrunk = 1 / (np.square(root[k]) * np.linalg.inv(precision)[k, k])
                 explained[i] = max(explained[i], 1 - shrunk)
-                for m, (j, _) in enumerate(self.reader.places):
+                for m, (j, _) in enumerate(self._namer.places):
                     links[i, j] = max(links[i, j], partial[k, m] if i != j else 0.0)
-            if k in self.reader.laws:
-                law, half = self.reader.laws[k], NINETY_FIVE * scale[i] / root[k]
+            if k in self._namer.laws:
+                law, half = self._namer.laws[k], NINETY_FIVE * scale[i] / root[k]
                 places = {"expected": 0.0, "low": -half, "high": half}
                 for name, move in places.items():
                     numbers[name][:, i] = law.quantiles(ndtr(expected[:, k] + move))
                 for name, q in (("usual_low", 0.025), ("usual_high", 0.975)):
                     numbers[name][:, i] = law.quantile(q)
         return CellViews(
-            value=self.reader.values(X),
-            share=np.exp(-cells.rarity),
-            unseen=self.reader.is_unseen(cells.rarity).astype(np.float64),
+            value=self._namer.values(X),
+            share=np.exp(-rarity),
+            unseen=knows.is_unseen(rarity).astype(np.float64),
             broken=cells.broken,
             links=links,
             explained=explained,
@@ -246,6 +256,7 @@ class RowSurprise:
             "code_mean": mean,
             "code_precision": precision,
             "scale": np.asarray(self.scale),
+            "wide": None if self.wide is None else self.wide.get_state(),
         }
 
     @classmethod
@@ -253,7 +264,9 @@ class RowSurprise:
         """Restore what `get_state` gave into an unfitted generator."""
         generator._set_state(state["generator"])
         codes = np.asarray(state["code_mean"]), np.asarray(state["code_precision"])
-        surprise = cls(generator, int(state["n_rows"]), codes)
+        wide = state.get("wide")  # a file of an earlier version has none
+        reader = None if wide is None else CellReader.from_state(wide)
+        surprise = cls(generator, int(state["n_rows"]), codes, reader)
         surprise.scale = np.asarray(state["scale"])
         return surprise
 

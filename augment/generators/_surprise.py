@@ -14,6 +14,7 @@ from augment._errors import InvalidTypeError, ModelFileError
 from augment._typing import FloatArray, State
 from augment.generators._autoencoder import AutoencoderGenerator
 from augment.generators._base import _storable
+from augment.generators._cells import CellReader
 from augment.generators._foreground import prepared_images
 from augment.generators._image_surprise import ImageSurprise
 from augment.generators._images import ImageGenerator
@@ -54,8 +55,12 @@ def prepared(X: Any) -> Any:
     return prepared_images(X) if np.ndim(X) == 4 else X
 
 
-def surprise_of(generator: Any, X: Any = None, state: State | None = None) -> Surprise:
+def surprise_of(
+    generator: Any, X: Any = None, state: State | None = None, *, wide: CellReader | None = None
+) -> Surprise:
     """Build the surprise of a generator, from its own rows or from a stored state.
+
+    For tables, `wide` knows the margins of more rows than the generator learned from.
 
     Raises
     ------
@@ -70,10 +75,12 @@ def surprise_of(generator: Any, X: Any = None, state: State | None = None) -> Su
             "ReconstructionDetector needs a generator that reconstructs, such as TabularVAE, "
             f"TabularGAN or ImageVAE; got {type(generator).__name__}."
         )
-    surprise: Surprise = (
-        kind.learn(generator, X) if state is None else kind.from_state(generator, state)
+    if state is not None:
+        restored: Surprise = kind.from_state(generator, state)
+        return restored
+    return (
+        RowSurprise.learn(generator, X, wide) if kind is RowSurprise else kind.learn(generator, X)
     )
-    return surprise
 
 
 def described(generator: Any) -> State:

@@ -19,7 +19,7 @@ from augment._random import torch_generator
 from augment._typing import BoolArray, FloatArray, RandomState
 from augment.generators._folds import leave_out
 from augment.generators._image_inversion import InvertedImageGenerator
-from augment.generators._images import Images
+from augment.generators._images import Images, background_of
 from augment.generators._inversion import INVERSIONS
 from augment.generators._training import IMAGE_CONSTRAINTS, Stage, Training, seed_of
 from augment.networks.image_gan import ImageRefiner
@@ -285,7 +285,7 @@ class ImageGAN(InvertedImageGenerator):
             (self.image_shape_[1], self.image_shape_[2]),
             width=self._width,
             critic_width=self.critic_dim,
-            background=_background(images.pixels),
+            background=background_of(images.pixels),
             penalty=float(self.penalty),
             anchor=ANCHOR,
             generator_rate=rate,
@@ -325,18 +325,6 @@ class ImageGAN(InvertedImageGenerator):
     def _set_law(self, law: dict[str, Any]) -> None:
         super()._set_law(law)
         self.kept_step_ = int(law["kept_step"])
-
-
-def _background(pixels: FloatArray) -> list[float]:
-    """Give the value of each channel at the edges of the images."""
-    edges = np.concatenate(
-        [
-            pixels[:, :, [0, -1]].reshape(*pixels.shape[:2], -1),
-            pixels[:, :, :, [0, -1]].reshape(*pixels.shape[:2], -1),
-        ],
-        axis=2,
-    )
-    return [float(value) for value in np.median(edges, axis=(0, 2))]
 
 
 def _variety(training: Training) -> Callable[[Objective], float]:

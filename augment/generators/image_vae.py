@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from sklearn.utils._param_validation import Interval
 from torch import nn
 
 from augment._device import resolve_device
 from augment._typing import FloatArray, RandomState
+from augment.generators._denoising import DenoisedImageGenerator
 from augment.generators._folds import leave_out
 from augment.generators._images import Images
-from augment.generators._law_images import LawImageGenerator
 from augment.generators._training import IMAGE_CONSTRAINTS, Stage, Training, seed_of
 from augment.networks.images import DetailNetwork
 from augment.objectives.images import DetailObjective
@@ -26,7 +28,7 @@ CROSS_FITS, CROSS_FRACTION = 5, 0.2
 """Folds whose images are reconstructed by the path of the others, to learn from."""
 
 
-class ImageVAE(LawImageGenerator):
+class ImageVAE(DenoisedImageGenerator):
     """Conditional variational autoencoder for 20 to a few hundred small images.
 
     An image becomes an appearance and a shape: like images are deformed smoothly until they fit
@@ -57,6 +59,10 @@ class ImageVAE(LawImageGenerator):
         Images in a step. "auto": 16.
     learning_rate : float or "auto", default="auto"
         Step size. "auto": 0.003.
+    denoising_steps : int, default=0
+        Training steps of a denoising autoencoder; 0 leaves it out. What `reconstruct` and the
+        errors of reconstruction see is then the mean of its images and those of the linear path.
+        It helps to find anomalies, and does nothing to draws; `ReconstructionDetector` takes 250.
     validation_fraction : float, default=0.2
         Share of images that the convolutional path is judged on; at most a half.
     checkpoint : str or Path, default=None
@@ -81,7 +87,7 @@ class ImageVAE(LawImageGenerator):
     law_ : ImageLaw
         The alignment, the linear path and the law of its codes.
     history_ : DataFrame
-        Loss by step; empty without a convolutional path.
+        Loss by step; empty without a convolutional path or a denoising autoencoder.
     n_steps_ : int
         Steps that were taken.
     device_ : torch.device
@@ -130,6 +136,7 @@ class ImageVAE(LawImageGenerator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **IMAGE_CONSTRAINTS,
+        "denoising_steps": [Interval(Integral, 0, None, closed="left")],
     }
 
     def __init__(
@@ -142,6 +149,7 @@ class ImageVAE(LawImageGenerator):
         max_steps: int | str = "auto",
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
+        denoising_steps: int = 0,
         validation_fraction: float = 0.2,
         checkpoint: str | Path | None = None,
         checkpoint_every: int = 100,
@@ -157,6 +165,7 @@ class ImageVAE(LawImageGenerator):
         self.max_steps = max_steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.denoising_steps = denoising_steps
         self.validation_fraction = validation_fraction
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
@@ -173,6 +182,8 @@ class ImageVAE(LawImageGenerator):
         self.networks_ = nn.ModuleDict()
         if self._width:
             self.networks_ = self._fit_networks(images)
+        if self.denoising_steps:
+            self._fit_denoiser(images)
 
     def _fit_networks(self, images: Images) -> nn.ModuleDict:
         """Train the convolutional path on images as the linear path of others sees them."""
@@ -203,7 +214,13 @@ class ImageVAE(LawImageGenerator):
             seed_of(images.seed, "first weights"),
         )
         steps = MAX_STEPS if self.max_steps == "auto" else int(self.max_steps)
-        stage = Stage("decoder", steps, validate_every=25, ema_decay=0.98)
+        stage = Stage(
+            "decoder",
+            steps,
+            validate_every=25,
+            ema_decay=0.98,
+            is_first=self.denoising_steps > 0,
+        )
         self._run(objective, Training(tensors, held_out, images.seed), stage)
         return objective.networks
 

@@ -25,6 +25,7 @@ CONVOLUTIONAL = ImageVAE(hidden_dim=8, max_steps=6, deformation_grid=0, random_s
 ADVERSARIAL = ImageGAN(
     hidden_dim=4, critic_dim=4, max_steps=4, batch_size=8, deformation_grid=0, random_state=0
 )
+DENOISING = ImageVAE(denoising_steps=4, deformation_grid=0, random_state=0)
 GENERATORS = {
     "linear": ImageVAE(random_state=0),
     "convolutional": CONVOLUTIONAL,
@@ -279,7 +280,9 @@ def test_the_mean_of_a_lone_image_is_not_learned():
     assert_allclose(law.path.expected(np.eye(2))[1], rows.mean(axis=0), atol=0.1)
 
 
-@pytest.mark.parametrize("model", [CONVOLUTIONAL, ADVERSARIAL], ids=["vae", "gan"])
+@pytest.mark.parametrize(
+    "model", [CONVOLUTIONAL, ADVERSARIAL, DENOISING], ids=["vae", "gan", "denoiser"]
+)
 def test_an_interrupted_training_goes_on(model, tmp_path, monkeypatch):
     X, y = blobs()
     model = clone(model).set_params(checkpoint=tmp_path / "fit.ckpt", checkpoint_every=2)

@@ -1,10 +1,13 @@
 """Show how much of the dependence between two columns the rows of a generator keep.
 
     python benchmarks/dependence.py known
+    python benchmarks/dependence.py shapes
     python benchmarks/dependence.py tables --data FOLDER
 
 `known` draws pairs of columns of each kind beside four columns of noise, and prints the association
-of the pair in the real and in the synthetic rows, a mean over seeds. `tables` learns from 100 rows
+of the pair in the real and in the synthetic rows, a mean over seeds. `shapes` does the same with
+what no correlation shows: a curve, and pairs that go together in one class and apart in the other,
+evenly or in clusters. `tables` learns from 100 rows
 of each CSV file with a column `target`, and compares all correlations of columns (numbers by ranks,
 levels by indicators) in the synthetic rows with those in the rows that were held out: the share
 that is kept, and the root mean square error, beside that of the 100 real rows. Minutes on one core.
@@ -35,6 +38,10 @@ GENERATORS: dict[str, Callable[[int], Any]] = {
     "Smote": lambda seed: Smote(random_state=seed),
 }
 PAIRS = ("two numbers", "two flags", "flag and number", "two grades", "category and number")
+SHAPES = ("curve", "correlation by class", "clusters by class")
+LINEAR: dict[str, Callable[[int], Any]] = {
+    "TabularVAE, hidden_dim=0": lambda seed: TabularVAE(hidden_dim=0, random_state=seed),
+}
 MANY_LEVELS = 12
 
 
@@ -81,6 +88,45 @@ def known(seeds: int) -> pd.DataFrame:
                     line[name] = association(rows)
                 found.append(line)
     return pd.DataFrame(found).groupby(["rows", "pair"], sort=False).mean().round(2)
+
+
+def shape(kind: str, n: int, rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
+    """Draw columns `a` and `b` without a correlation over all rows, three of noise, and labels."""
+    labels = np.arange(n) % 2
+    sign = 2 * labels - 1
+    a = rng.standard_normal(n)
+    b = 0.9 * sign * a + 0.44 * rng.standard_normal(n)
+    if kind == "curve":
+        b = a**2 + 0.3 * rng.standard_normal(n)
+    elif kind == "clusters by class":
+        side = rng.choice([-1, 1], n)
+        a = 1.5 * side + 0.5 * rng.standard_normal(n)
+        b = 1.5 * side * sign + 0.5 * rng.standard_normal(n)
+    noise = {f"noise {i}": rng.standard_normal(n) for i in range(3)}
+    return pd.DataFrame({"a": a, "b": b, **noise}), labels
+
+
+def strength(kind: str, rows: pd.DataFrame, labels: np.ndarray) -> float:
+    """Give the correlation of `b` with the square of `a`, or the mean of those within classes."""
+    if kind == "curve":
+        return float(np.corrcoef(rows["a"] ** 2, rows["b"])[0, 1])
+    within = [np.corrcoef(rows.loc[labels == k, ["a", "b"]].T)[0, 1] for k in (0, 1)]
+    return float((within[1] - within[0]) / 2)
+
+
+def shapes(seeds: int) -> pd.DataFrame:
+    """Give the strength of each shape in the real and in the synthetic rows."""
+    found = []
+    for n in (100, 300, 1000):
+        for kind in SHAPES:
+            for seed in range(seeds):
+                real, labels = shape(kind, n, np.random.default_rng([seed, n]))
+                line = {"rows": n, "shape": kind, "real": strength(kind, real, labels)}
+                for name, build in (GENERATORS | LINEAR).items():
+                    rows, drawn = build(seed).fit(real, labels).sample(4000, random_state=seed)
+                    line[name] = strength(kind, rows, drawn)
+                found.append(line)
+    return pd.DataFrame(found).groupby(["rows", "shape"], sort=False).mean().round(2)
 
 
 def indicators(rows: pd.DataFrame, like: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -146,9 +192,9 @@ def markdown(frame: pd.DataFrame) -> str:
 
 
 def main() -> None:
-    """Print one of the two tables."""
+    """Print one of the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["known", "tables"])
+    parser.add_argument("what", choices=["known", "shapes", "tables"])
     parser.add_argument("--data", type=Path, help="folder of CSV files with a column 'target'")
     parser.add_argument("--rows", type=int, default=100, help="training rows of each table")
     parser.add_argument("--seeds", type=int, default=3, help="seeds, or splits of each table")
@@ -157,6 +203,8 @@ def main() -> None:
         warnings.simplefilter("ignore")
         if options.what == "known":
             found = known(options.seeds)
+        elif options.what == "shapes":
+            found = shapes(options.seeds)
         elif options.data is None:
             parser.error("tables needs --data, a folder of CSV files with a column 'target'.")
         else:

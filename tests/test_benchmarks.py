@@ -66,3 +66,14 @@ def test_dependence_is_found_where_it_is_kept_and_where_it_is_lost():
     found = script.correlations(columns)
     assert found.shape == (len(owners), len(owners))
     assert found[0, 1] == pytest.approx(script.association(real), abs=0.05)
+
+
+def test_shapes_hide_from_correlation_and_are_found_by_their_measure():
+    script = load(REPOSITORY / "benchmarks" / "dependence.py")
+    rng = np.random.default_rng(0)
+    for kind in script.SHAPES:
+        rows, labels = script.shape(kind, 4000, rng)
+        assert abs(rows["a"].corr(rows["b"])) < 0.1
+        assert script.strength(kind, rows, labels) > 0.85
+        shuffled = rows.assign(b=rng.permutation(rows["b"]))
+        assert abs(script.strength(kind, shuffled, labels)) < 0.1

@@ -18,6 +18,8 @@ __all__ = ["MAX_STEPS", "AutoencoderGenerator"]
 
 LATENT_DIM = 16
 """Width of the latent code, where there are so many scores."""
+HIDDEN_DIM = 32
+"""Width of the path for what bends, and for what differs between classes."""
 LEARNING_RATE = 0.02
 """Step size of the autoencoders."""
 MAX_STEPS = 400
@@ -31,7 +33,9 @@ class AutoencoderGenerator(ReconstructionMixin, NetworkGenerator):
 
     kl_weight: Any
 
-    _auto_hidden_dim = 0
+    def _auto_hidden_dim(self) -> int:
+        """Give the width of the non-linear path where the user names none."""
+        return HIDDEN_DIM
 
     def _sizes(self) -> dict[str, int]:
         n_scores, latent, hidden = self.encoder_.n_scores, self.latent_dim, self.hidden_dim
@@ -40,7 +44,7 @@ class AutoencoderGenerator(ReconstructionMixin, NetworkGenerator):
             "n_scores": n_scores,
             "n_conditions": self.conditions_.n_features,
             "latent_dim": max(1, min(LATENT_DIM, n_scores)) if latent == "auto" else int(latent),
-            "hidden_dim": self._auto_hidden_dim if hidden == "auto" else int(hidden),
+            "hidden_dim": self._auto_hidden_dim() if hidden == "auto" else int(hidden),
         }
 
     def _base_rate(self) -> float:

@@ -191,8 +191,6 @@ class TabularGAN(AutoencoderGenerator):
         self.random_state = random_state
         self.verbose = verbose
 
-    _auto_hidden_dim = 32
-
     def _fit_scores(self, rows: Rows) -> None:
         super()._fit_scores(rows)
         kept = effects_kept(self, rows)

@@ -23,16 +23,17 @@ class TabularVAE(AutoencoderGenerator):
 
     Every column becomes a normal score through its margin in its class; margins of different
     classes are drawn together as far as the data do not tell them apart. An ensemble of strongly
-    regularised, mainly linear autoencoders learns how the scores depend on each other. Samples
-    are drawn from the likelihood, their margins are put right, and each score goes back through
-    its margin.
+    regularised autoencoders, mainly linear with a small path for what bends, learns how the scores
+    depend on each other. Samples are drawn from the likelihood, their margins are put right, and
+    each score goes back through its margin.
 
     Parameters
     ----------
     latent_dim : int or "auto", default="auto"
         Width of the latent code. "auto": 16, or the number of scores if that is less.
     hidden_dim : int or "auto", default="auto"
-        Width of the non-linear path beside the linear one; 0 leaves it out.
+        Width of the non-linear path beside the linear one; 0 leaves it out. "auto": 32, and 0
+        with `dp_epsilon`, where more weights mean more noise.
     kl_weight : float or "auto", default="auto"
         Weight of the Kullback-Leibler term. Larger values switch off weak latent directions.
         "auto": ``1 + 5 * n_scores / n_samples``, at most 4: many columns and few rows are
@@ -189,6 +190,9 @@ class TabularVAE(AutoencoderGenerator):
             super()._fit(X, y, sample_weight, groups)
         else:
             fit_privately(self, X, y, sample_weight, groups)
+
+    def _auto_hidden_dim(self) -> int:
+        return 0 if self.dp_epsilon is not None else super()._auto_hidden_dim()
 
     def _get_state(self) -> State:
         return {**super()._get_state(), "privacy": self.privacy_}

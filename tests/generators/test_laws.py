@@ -51,6 +51,18 @@ def test_a_request_with_a_rhythm_is_answered_without_one(learner):
     assert means["free"].abs().max() < 0.4
 
 
+def test_what_goes_together_in_one_class_and_apart_in_another_stays_so(learner):
+    """No correlation over all rows shows it, so a law that is the same in all classes loses it."""
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 2
+    a = rng.normal(size=200)
+    X = pd.DataFrame({"a": a, "b": 0.9 * (2 * y - 1) * a + 0.44 * rng.normal(size=200)})
+    X_new, y_new = learner.fit(X, y).sample(2000, random_state=0)
+    within = [np.corrcoef(X_new[y_new == k].T)[0, 1] for k in (0, 1)]
+    assert within[0] < -0.4
+    assert within[1] > 0.4
+
+
 def test_rare_combinations_keep_the_effects_of_their_parts(learner):
     rng = np.random.default_rng(1)
     n = 90

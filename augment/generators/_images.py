@@ -20,6 +20,8 @@ from augment.generators._tabular import MIN_ROWS, patients
 
 __all__ = ["ImageGenerator", "Images", "background_of"]
 
+MOST_CHANNELS = 4
+"""A last axis no longer than this, behind a longer one, is taken for channels."""
 SMALL_IMAGES = 20
 """Below this, `fit` warns."""
 
@@ -177,7 +179,14 @@ def _checked(X: Any) -> np.ndarray:
             "Images must be an array of shape (n, channels, height, width); got shape "
             f"{images.shape}. Grey images need a channel axis: X[:, None]."
         )
-    if images.dtype == bool or not np.issubdtype(images.dtype, np.number):
+    if images.shape[3] <= MOST_CHANNELS < images.shape[1]:
+        raise InvalidInputError(
+            "Images must have shape (n, channels, height, width); these look as if the channels "
+            f"came last: {images.shape}. Move them: X.transpose(0, 3, 1, 2)."
+        )
+    if images.dtype == bool:
+        raise InvalidInputError("Images must hold numbers; got booleans. Try X.astype(float).")
+    if not np.issubdtype(images.dtype, np.number):
         raise InvalidInputError(f"Images must hold real numbers; got dtype {images.dtype}.")
     if np.iscomplexobj(images):
         raise InvalidInputError("Images must hold real numbers; got complex ones.")

@@ -330,6 +330,8 @@ X, Y = blobs()
 REFUSED = {
     "flat": (X.reshape(60, -1), Y, "channels, height, width"),
     "no channel": (X[:, 0], Y, "channel axis"),
+    "channels last": (X.transpose(0, 2, 3, 1), Y, "X.transpose"),
+    "booleans": (X > 0, Y, "astype"),
     "NaN": (np.where(np.arange(60)[:, None, None, None] == 7, np.nan, X), Y, "image 7"),
     "constant": (np.ones_like(X), Y, "one intensity"),
     "few": (X[:9], Y[:9], "at least 10"),

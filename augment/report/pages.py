@@ -22,7 +22,8 @@ def rendered(template: str, *, package: str = "augment.report", **values: Any) -
     package : str
         Whose ``templates`` folder holds it.
     **values : object
-        What the template prints; all text is escaped, and negative numbers get a minus sign.
+        What the template prints; all text is escaped, and negative numbers get a minus sign,
+        except in what the template escapes itself (``|e``): text for programs.
 
     Returns
     -------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -153,8 +154,10 @@ def _explain(cls: type[Settings], error: ValidationError) -> str:
     """Say the first thing that is wrong with the settings, in one line."""
     first, *others = error.errors()
     name = ".".join(str(part) for part in first["loc"])
-    more = f" ({len(others)} more mistake{'s' if len(others) > 1 else ''} follow.)"
-    tail = more if others else ""
+    whole = itertools.takewhile(lambda part: not isinstance(part, int), first["loc"])
+    option = ".".join(str(part) for part in whole)  # a list is given as a whole
+    more = "1 more mistake follows" if len(others) == 1 else f"{len(others)} more mistakes follow"
+    tail = f" ({more}.)" if others else ""
     if first["type"] == "extra_forbidden":
         known = list(cls.model_fields)
         hint = did_you_mean(name, known)
@@ -163,7 +166,7 @@ def _explain(cls: type[Settings], error: ValidationError) -> str:
         return f"The setting {name!r} is needed; found nothing. Add --set {name}=VALUE.{tail}"
     expected = first["msg"][:1].lower() + first["msg"][1:]
     found = f"found {first['input']!r}"
-    return f"Setting {name!r}: {expected}; {found}. Mend it with --set {name}=VALUE.{tail}"
+    return f"Setting {name!r}: {expected}; {found}. Mend it with --set {option}=VALUE.{tail}"
 
 
 def check_names(what: str, wanted: Sequence[str], known: Iterable[str]) -> list[str]:

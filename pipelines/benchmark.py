@@ -153,6 +153,7 @@ def run(settings: Settings, out: str | Path) -> Result:
         If a data set, a generator or a setting cannot be used, or the folder was begun with other
         settings.
     """
+    benchmarking.check_backend(settings.backend, settings.address)
     grid, missing = _grid(settings)
     described = {name: data.describe() for name, data in grid.datasets.items()}
     store = benchmarking.CellStore(out, _plan(settings, described))

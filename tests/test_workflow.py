@@ -15,6 +15,7 @@ class Study(workflow.Settings):
     table: Path
     n_splits: int = 5
     generators: dict[str, dict] | None = None
+    sizes: tuple[int, ...] = ()
 
 
 def test_settings_come_from_yaml_then_values_then_overrides(tmp_path):
@@ -35,6 +36,7 @@ def test_settings_come_from_yaml_then_values_then_overrides(tmp_path):
         (["n_splits"], ["name=value", "'n_splits'"]),
         (["n_splits.a=1", "n_splits=[1"], ["YAML"]),
         (["table.a.b=1"], ["'table'"]),
+        (["sizes=[50, many]"], ["'sizes.1'", "--set sizes=VALUE"]),
     ],
 )
 def test_wrong_settings_are_said_in_one_line(overrides, words):

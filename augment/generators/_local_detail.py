@@ -20,6 +20,8 @@ SMOOTHING, EDGE = 1 / 32, 1 / 64
 """Widths over which variances, and the border of the object, are averaged."""
 FAINTEST = 1e-3
 """Added to the standard deviation of detail, as a share of that of all places."""
+NOTHING = 1e-12
+"""Below this, in units of the range of intensities, there is no detail."""
 GRID = np.linspace(-4.0, 4.0, 161)
 """Where the law of detail is known, in standard deviations of a normal one."""
 FEWEST = 1000
@@ -162,7 +164,7 @@ def _bands(images: FloatArray) -> FloatArray:
 def _spread(bands: FloatArray) -> FloatArray:
     """Give the standard deviation of detail at each place: shape (bands, channels, h, w)."""
     spread = np.sqrt(_blurred(np.square(bands).mean(axis=1), SMOOTHING))
-    least = FAINTEST * spread.mean(axis=(2, 3), keepdims=True) + np.finfo(np.float64).tiny
+    least = FAINTEST * spread.mean(axis=(2, 3), keepdims=True) + NOTHING
     return np.asarray(spread + least)
 
 
@@ -171,7 +173,7 @@ def _object(means: FloatArray) -> FloatArray:
     edges = [means[..., side, :] for side in (0, -1)] + [means[..., side] for side in (0, -1)]
     background = np.median(np.concatenate(edges, axis=2), axis=2)[..., None, None]
     beside = np.abs(means - background)
-    beside /= np.maximum(beside.max(axis=(2, 3), keepdims=True), np.finfo(np.float64).tiny)
+    beside /= np.maximum(beside.max(axis=(2, 3), keepdims=True), NOTHING)
     return _blurred(foreground(beside)[1].astype(np.float64), EDGE)
 
 
@@ -180,5 +182,5 @@ def _values(found: FloatArray) -> FloatArray:
     if found.shape[2] < FEWEST:
         return np.tile(GRID, (*found.shape[:2], 1))
     middle, scale = (statistic(found, axis=2, keepdims=True) for statistic in (np.mean, np.std))
-    quantiles = np.quantile((found - middle) / np.maximum(scale, FAINTEST), norm.cdf(GRID), axis=2)
+    quantiles = np.quantile((found - middle) / np.maximum(scale, NOTHING), norm.cdf(GRID), axis=2)
     return np.moveaxis(quantiles, 0, 2)

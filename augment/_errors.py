@@ -7,6 +7,7 @@ the built-in class that a caller would expect, so ``except ValueError`` works.
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ __all__ = [
     "ModelFileError",
     "SmallDataWarning",
     "TrainingError",
+    "as_option",
     "did_you_mean",
     "listed",
     "or_note",
@@ -85,6 +87,21 @@ def did_you_mean(word: Any, options: Iterable[Any]) -> str:
     texts = [str(o) for o in options if isinstance(word, str) or isinstance(o, str)]
     close = difflib.get_close_matches(str(word), texts, n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def as_option(column: Any, kind: str) -> str:
+    """Write how a command is told the kind of a column, to be pasted into a shell.
+
+    Examples
+    --------
+    >>> print(as_option("stage", "ordinal"))
+    --set columns.stage=ordinal
+    >>> print(as_option("mean.area", "numeric"))
+    --set 'columns."mean.area"=numeric'
+    """
+    name = str(column)
+    named = f'"{name}"' if any(mark in name for mark in ".=") else name
+    return f"--set {shlex.quote(f'columns.{named}={kind}')}"
 
 
 def listed(values: Iterable[Any], limit: int = 8) -> str:

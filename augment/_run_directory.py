@@ -8,13 +8,14 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from augment._errors import InvalidInputError
+from augment._errors import AugmentWarning, InvalidInputError, listed
 from augment._settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ __all__ = [
     "to_json",
     "to_plain",
 ]
+
+_RECORD = "environment.json"
+"""By this file a folder is known as that of an earlier run."""
 
 
 def describe_environment() -> dict[str, Any]:
@@ -140,12 +144,16 @@ class RunDirectory:
 
     Files are staged in a hidden folder beside their place and moved there when the ``with`` block
     ends well. When it fails, the stage is removed, and so is the folder if this run made it.
-    Files of other names that are already there are left alone.
+    Files of other names that are already there are left alone; where an earlier run wrote to the
+    folder they are named in a warning, since they may be its results. A folder that a run wants to
+    write and that is not of an earlier run is kept under another name.
 
     Parameters
     ----------
     path : path
         The folder of the run.
+    keeps : sequence of str, default=()
+        Files beside the results that belong to the run and stay from one to the next.
 
     Raises
     ------
@@ -162,8 +170,8 @@ class RunDirectory:
     ['metrics.json']
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path, *, keeps: Sequence[str] = ()) -> None:
+        self.path, self.keeps = Path(path), keeps
 
     def __enter__(self) -> Self:
         """Make the folder and its stage."""
@@ -188,8 +196,12 @@ class RunDirectory:
     ) -> None:
         """Move the staged files to their place, or remove them."""
         if kind is None:
-            for staged in sorted(self._stage.iterdir()):
-                _move(staged, self.path / staged.name)
+            is_rerun = (self.path / _RECORD).is_file()
+            written = sorted(staged.name for staged in self._stage.iterdir())
+            for name in written:
+                _move(self._stage / name, self.path / name, is_rerun)
+            if is_rerun:
+                _name_leftovers(self.path, [*written, *self.keeps])
         shutil.rmtree(self._stage, ignore_errors=True)
         if kind is not None:
             self._remove_made()
@@ -231,15 +243,39 @@ class RunDirectory:
         """
         spent = time.perf_counter() - self._started if seconds is None else seconds
         environment = {**describe_environment(), "seconds": round(spent, 1)}
-        self.write_json("environment.json", environment)
+        self.write_json(_RECORD, environment)
         return environment
 
 
-def _move(staged: Path, place: Path) -> None:
+def _move(staged: Path, place: Path, is_rerun: bool) -> None:
     """Put a file or folder in its place; a folder of an earlier run makes way."""
     if staged.is_dir() and place.is_dir():
-        shutil.rmtree(place)
+        if is_rerun:
+            shutil.rmtree(place)
+        else:
+            kept = place.with_name(f"{place.name}-before")
+            if kept.exists():
+                kept = Path(tempfile.mkdtemp(prefix=f"{kept.name}-", dir=place.parent))
+            place.replace(kept)
+            warnings.warn(
+                f"'{place}' was there and is not of an earlier run; it is '{kept.name}' now.",
+                AugmentWarning,
+                stacklevel=4,
+            )
     staged.replace(place)
+
+
+def _name_leftovers(folder: Path, written: list[str]) -> None:
+    """Warn of files beside the results that this run did not write."""
+    files = sorted(path.name for path in folder.iterdir() if path.is_file())
+    left = [name for name in files if name not in written and not name.startswith(".")]
+    if left:
+        warnings.warn(
+            f"'{folder}' also holds files that this run did not write: {listed(left)}. They may be "
+            "of an earlier run; another --out keeps runs apart.",
+            AugmentWarning,
+            stacklevel=3,
+        )
 
 
 def _missing_folders(path: Path) -> list[Path]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +13,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from augment._errors import InvalidInputError, did_you_mean, listed
 
 __all__ = ["Settings", "check_names", "load_settings", "parse_overrides"]
+
+# Parts of a name end at dots, and the name at an equals sign; in double quotes both are text.
+_NAME_AND_VALUE = re.compile(r'(?P<name>(?:"[^"]+"|[^"=])+)=(?P<value>.*)', re.DOTALL)
+_PART = re.compile(r'"([^"]+)"|([^".]+)')
 
 
 class Settings(BaseModel):
@@ -47,7 +53,8 @@ def load_settings(
         A YAML file with a mapping at its top.
     overrides : sequence of str
         ``name=value`` or ``outer.inner=value``; values are read as YAML, so ``5``, ``true`` and
-        ``[a, b]`` mean what they look like.
+        ``[a, b]`` mean what they look like. A name that holds a dot or an equals sign stands in
+        double quotes: ``columns."mean.area"=numeric``.
     **values : object
         Values set by name; None means "not given".
 
@@ -101,6 +108,8 @@ def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
     --------
     >>> parse_overrides(["max_steps=50", "schema.stage=categorical"])
     {'max_steps': 50, 'schema': {'stage': 'categorical'}}
+    >>> parse_overrides(['schema."mean.area"=numeric'])
+    {'schema': {'mean.area': 'numeric'}}
     """
     tree: dict[str, Any] = {}
     _override(tree, overrides)
@@ -117,18 +126,18 @@ def _override_one(tree: dict[str, Any], override: str) -> None:
     """Apply one ``a.b=c`` to a nested dict, in place."""
     import yaml
 
-    name, equals, text = override.partition("=")
-    if not equals or not name:
+    found = _NAME_AND_VALUE.fullmatch(override)
+    if not found:
         raise InvalidInputError(
             f"Expected --set name=value; found {override!r}. Write for example --set n_splits=5."
         )
     try:
-        value = yaml.safe_load(text)
+        value = yaml.safe_load(found["value"])
     except yaml.YAMLError as error:
         raise InvalidInputError(
             f"The value in --set {override!r} cannot be read as YAML. Put quotes around it."
         ) from error
-    *parents, last = name.split(".")
+    *parents, last = (quoted or bare for quoted, bare in _PART.findall(found["name"]))
     for parent in parents:
         if tree.get(parent) is None:
             tree[parent] = {}
@@ -145,8 +154,10 @@ def _explain(cls: type[Settings], error: ValidationError) -> str:
     """Say the first thing that is wrong with the settings, in one line."""
     first, *others = error.errors()
     name = ".".join(str(part) for part in first["loc"])
-    more = f" ({len(others)} more mistake{'s' if len(others) > 1 else ''} follow.)"
-    tail = more if others else ""
+    whole = itertools.takewhile(lambda part: not isinstance(part, int), first["loc"])
+    option = ".".join(str(part) for part in whole)  # a list is given as a whole
+    more = "1 more mistake follows" if len(others) == 1 else f"{len(others)} more mistakes follow"
+    tail = f" ({more}.)" if others else ""
     if first["type"] == "extra_forbidden":
         known = list(cls.model_fields)
         hint = did_you_mean(name, known)
@@ -155,7 +166,7 @@ def _explain(cls: type[Settings], error: ValidationError) -> str:
         return f"The setting {name!r} is needed; found nothing. Add --set {name}=VALUE.{tail}"
     expected = first["msg"][:1].lower() + first["msg"][1:]
     found = f"found {first['input']!r}"
-    return f"Setting {name!r}: {expected}; {found}. Mend it with --set {name}=VALUE.{tail}"
+    return f"Setting {name!r}: {expected}; {found}. Mend it with --set {option}=VALUE.{tail}"
 
 
 def check_names(what: str, wanted: Sequence[str], known: Iterable[str]) -> list[str]:

@@ -192,7 +192,7 @@ def _read_tables(settings: Settings) -> Data:
     asked = [*settings.ignore, *special]
     workflow.check_names("column", asked, [str(name) for name in train.columns])
     if settings.normal is not None and settings.label is not None:
-        train = train[train[settings.label].astype(str) == settings.normal]
+        train = train[_is_normal(train[settings.label], settings.normal)]
     features = train.drop(columns=asked)
     known = settings.label in new.columns and settings.normal is not None
     truth = (new[settings.label].astype(str) != settings.normal).to_numpy() if known else None
@@ -208,6 +208,14 @@ def _read_tables(settings: Settings) -> Data:
     )
 
 
+def _is_normal(labels: Any, normal: str) -> np.ndarray:
+    """Mark the rows of TRAIN that are normal, or say that there are none."""
+    texts = np.asarray(labels).astype(str)
+    if normal not in texts:
+        workflow.check_names("label of normal rows", [normal], sorted(set(texts)))
+    return texts == normal
+
+
 def _read_slices(settings: Settings) -> Data:
     """Read two sets of slices."""
     read = [
@@ -218,7 +226,7 @@ def _read_slices(settings: Settings) -> Data:
     ]
     train, new = read
     if settings.normal is not None and train.y is not None:
-        train = train[np.asarray(train.y).astype(str) == settings.normal]
+        train = train[_is_normal(train.y, settings.normal)]
     truth = None
     if settings.normal is not None and new.y is not None:
         truth = np.asarray(new.y).astype(str) != settings.normal

@@ -153,6 +153,7 @@ def run(settings: Settings, out: str | Path) -> Result:
         If a data set, a generator or a setting cannot be used, or the folder was begun with other
         settings.
     """
+    benchmarking.check_backend(settings.backend, settings.address)
     grid, missing = _grid(settings)
     described = {name: data.describe() for name, data in grid.datasets.items()}
     store = benchmarking.CellStore(out, _plan(settings, described))
@@ -160,7 +161,7 @@ def run(settings: Settings, out: str | Path) -> Result:
     n_run = grid.run(store, **where, progress=settings.progress)
     scores, cells = store.gather(cell.key for cell in grid.cells())
     board = benchmarking.build_leaderboard(grid, scores, cells, missing)
-    with workflow.RunDirectory(out) as directory:
+    with workflow.RunDirectory(out, keeps=[benchmarking.CellStore.RECORD]) as directory:
         directory.write_settings(settings)
         environment = directory.write_environment(seconds=_cell_seconds(cells))
         _write_tables(directory, settings.format, scores, cells)

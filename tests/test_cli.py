@@ -333,6 +333,25 @@ def test_what_is_proposed_can_be_pasted(table, tmp_path):
     assert shlex.split(proposal)[1:4] == ["augment", "sample", str(path)]
 
 
+@pytest.mark.parametrize("name", ["patient.id", "a=b id", "patient id", "patient_id"])
+def test_an_option_that_a_message_proposes_can_be_pasted(table, tmp_path, name):
+    frame = pd.read_csv(table)
+    frame.assign(**{name: range(len(frame))}).to_csv(tmp_path / "named.csv", index=False)
+    given = ("fit", tmp_path / "named.csv", "--generator", "bootstrap")
+    refused = invoke(*given, "--out", tmp_path / "m.safetensors")
+    assert refused.exit_code == 2
+    option = refused.stderr.rpartition("(--set")[2].rpartition(")")[0]
+    again = invoke(*given, "--set", *shlex.split(option), "--out", tmp_path / "m.safetensors")
+    assert again.exit_code == 0
+
+
+def test_a_column_whose_name_was_cut_at_a_dot_is_named_whole(table, tmp_path):
+    pd.read_csv(table).rename(columns={"age": "age.years"}).to_csv(table, index=False)
+    given = ("--generator", "bootstrap", "--set", "columns.age.years=categorical")
+    result = invoke("fit", table, *given, "--out", tmp_path / "m.safetensors")
+    assert_one_line_error(result, "--set 'columns.\"age.years\"=KIND'")
+
+
 @pytest.mark.parametrize("name", ["", "demo", "evaluate", "sample", "benchmark", "info"])
 def test_help_is_plain_and_names_what_to_give(name):
     text = invoke(*name.split(), "--help").output

@@ -11,10 +11,11 @@ from augment.pipelines import anomaly_detection, demo_anomaly
 from typer.testing import CliRunner
 
 import augment
+from augment._errors import InvalidInputError
 from augment.cli import app
 from augment.data import load_slices, make_phantoms, save_slices
 from augment.metrics.anomaly_images import best_dice, paste_lesions, pixel_auprc
-from augment.report.detection import render_detection
+from augment.report.detection import render_detection, winner
 from augment.workflow import load_settings
 from tests.test_documentation import python_blocks
 
@@ -47,6 +48,19 @@ def test_what_an_error_proposes_for_a_column_mends_it(tables, tmp_path):
     settings = load_settings(anomaly_detection.Settings, overrides=[proposal], **given)
     mended = anomaly_detection._detector(settings, "tabular_vae")
     assert mended.generator.schema == {"patient_id": "numeric"}
+
+
+def test_a_label_that_no_row_has_is_named(tables, tmp_path):
+    given = {"train": tables / "train.csv", "new": tables / "new.csv", "label": "what"}
+    settings = anomaly_detection.Settings(**given, normal="healthy")
+    with pytest.raises(InvalidInputError, match=r"'healthy'.*Known: \['benign'"):
+        anomaly_detection.run(settings, tmp_path / "out")
+
+
+def test_a_simple_detector_that_does_as_well_is_said_to():
+    same = {"auroc": 1.0, "difference": 0.0, "difference_lower": 0.0, "difference_upper": 0.0}
+    lines = [{"detector": name, "kind": name, **same} for name in ("own", "baseline")]
+    assert "as good" in winner(lines)
 
 
 def test_a_table_is_searched_and_compared(tables, tmp_path):

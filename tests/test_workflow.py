@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 
 from augment import workflow
-from augment._errors import InvalidInputError
+from augment._errors import AugmentWarning, InvalidInputError
 
 
 class Study(workflow.Settings):
     table: Path
     n_splits: int = 5
     generators: dict[str, dict] | None = None
+    sizes: tuple[int, ...] = ()
 
 
 def test_settings_come_from_yaml_then_values_then_overrides(tmp_path):
@@ -35,6 +36,7 @@ def test_settings_come_from_yaml_then_values_then_overrides(tmp_path):
         (["n_splits"], ["name=value", "'n_splits'"]),
         (["n_splits.a=1", "n_splits=[1"], ["YAML"]),
         (["table.a.b=1"], ["'table'"]),
+        (["sizes=[50, many]"], ["'sizes.1'", "--set sizes=VALUE"]),
     ],
 )
 def test_wrong_settings_are_said_in_one_line(overrides, words):
@@ -90,6 +92,36 @@ def test_failed_run_leaves_older_results_alone(tmp_path):
     with pytest.raises(RuntimeError):
         fail_while_writing(tmp_path, RuntimeError())
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"report.html": "old"}
+
+
+def results(folder, names=("metrics.json",), inner=None):
+    with workflow.RunDirectory(folder) as run:
+        run.write_environment()
+        for name in names:
+            run.write_text(name, "new")
+        if inner:
+            run.file(inner).mkdir()
+            (run.file(inner) / "a.png").write_text("new")
+
+
+def test_what_an_earlier_run_left_is_named(tmp_path, recwarn):
+    results(tmp_path, ["scores.csv", "comparison.csv"], "sheets")
+    results(tmp_path, ["scores.csv", "comparison.csv"], "sheets")
+    assert [str(each.message) for each in recwarn] == []
+    with pytest.warns(AugmentWarning, match=r"did not write: \['comparison.csv'\].*--out"):
+        results(tmp_path, ["scores.csv"])
+
+
+def test_a_folder_that_is_not_of_a_run_is_kept(tmp_path):
+    for turn in ("first", "second"):
+        (tmp_path / "environment.json").unlink(missing_ok=True)
+        (tmp_path / "sheets").mkdir(exist_ok=True)
+        (tmp_path / "sheets" / "a.png").write_text(turn)
+        with pytest.warns(AugmentWarning, match="not of an earlier run; it is 'sheets-before"):
+            results(tmp_path, inner="sheets")
+    kept = [path.read_text() for path in sorted(tmp_path.glob("sheets-before*/a.png"))]
+    assert sorted(kept) == ["first", "second"]
+    assert (tmp_path / "sheets" / "a.png").read_text() == "new"
 
 
 def test_unwritable_places_are_refused_before_work(tmp_path):

@@ -12,9 +12,25 @@ import joblib
 from augment._errors import InvalidInputError, TrainingError, listed
 from augment._optional import optional_import
 
-__all__ = ["BACKENDS", "dispatched"]
+__all__ = ["BACKENDS", "check_backend", "dispatched"]
 
 BACKENDS = ("loky", "threading", "dask", "ray")
+
+
+def check_backend(backend: str, address: str | None = None) -> None:
+    """Refuse a backend that there is not, and an address without a cluster.
+
+    Raises
+    ------
+    InvalidInputError
+        If either cannot be used.
+    """
+    if backend not in BACKENDS:
+        raise InvalidInputError(f"Expected a backend out of {listed(BACKENDS)}; found {backend!r}.")
+    if address and backend not in ("dask", "ray"):
+        raise InvalidInputError(
+            f"An address belongs to --backend dask or ray; found {backend!r}. Leave one out."
+        )
 
 
 def dispatched(
@@ -54,12 +70,7 @@ def dispatched(
     TrainingError
         If a local worker process is killed from outside.
     """
-    if backend not in BACKENDS:
-        raise InvalidInputError(f"Expected a backend out of {listed(BACKENDS)}; found {backend!r}.")
-    if address and backend not in ("dask", "ray"):
-        raise InvalidInputError(
-            f"An address belongs to --backend dask or ray; found {backend!r}. Leave one out."
-        )
+    check_backend(backend, address)
     if backend == "dask":
         with _dask_client(address, n_jobs) as client:
             yield from _through_dask(client, call, tasks)

@@ -41,10 +41,12 @@ class CellStore:
         If the folder cannot be written, or holds the cells of another plan.
     """
 
+    RECORD = "plan.json"
+
     def __init__(self, path: str | Path, plan: Mapping[str, Any]) -> None:
         self.path = Path(path)
         self.cells = self.path / "cells"
-        ensure_writable(self.path / "plan.json")
+        ensure_writable(self.path / self.RECORD)
         self._check(to_plain(plan))
         self.cells.mkdir(exist_ok=True)
         for partial in self.cells.glob(".partial-*"):  # what a killed run left
@@ -52,7 +54,7 @@ class CellStore:
 
     def _check(self, plan: dict[str, Any]) -> None:
         """Compare the plan with the one that the folder was begun with, and write it."""
-        file = self.path / "plan.json"
+        file = self.path / self.RECORD
         begun: dict[str, Any] = {}
         if file.is_file():
             try:

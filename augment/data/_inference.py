@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from augment._errors import AugmentWarning, InvalidInputError, InvalidTypeError, listed
+from augment._errors import AugmentWarning, InvalidInputError, InvalidTypeError, as_option, listed
 from augment._typing import FloatArray
 from augment.data._dates import as_moments, coarsest_unit, to_steps
 from augment.data._number_text import levels_like_numbers, refuse_numbers_in_text
@@ -372,8 +372,8 @@ def _refuse_identifier(column: Column, present: pd.Series, named: bool) -> None:
     raise InvalidInputError(
         f"column {column.name!r} looks like an identifier or free text: it has {reason}. "
         f"Drop it (X.drop(columns=[{column.name!r}]); in a command: --ignore), or declare what it "
-        f"is: schema={{{column.name!r}: {column.kind!r}}} (--set "
-        f"columns.{column.name}={column.kind})."
+        f"is: schema={{{column.name!r}: {column.kind!r}}} "
+        f"({as_option(column.name, column.kind)})."
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from augment._errors import as_option
 from augment._typing import FloatArray
 
 __all__ = ["date_note", "sentinel_note"]
@@ -117,7 +118,7 @@ def date_note(name: Any, moments: np.ndarray) -> str | None:
         f"column {name!r} holds {' and '.join(found)}, far from all other dates ({rest[0]} to "
         f"{rest[-1]}): a code for 'unknown'? It is learned as a date. If it is a code, make those "
         "cells missing (in a file, leave them empty). If it is a date, say so: "
-        f"schema={{{name!r}: 'datetime'}} (in a command: --set columns.{name}=datetime)."
+        f"schema={{{name!r}: 'datetime'}} (in a command: {as_option(name, 'datetime')})."
     )
 
 
@@ -152,5 +153,5 @@ def _sentence(name: Any, found: list[tuple[float, int]], rest: FloatArray) -> st
         f"{rest.max():.10g}): a code for 'unknown'? It is learned as a number. If it is a code, "
         f"make those cells missing (X[{name!r}].replace([{marks}], float('nan')); in a file, leave "
         f"them empty). If it was measured, say so: schema={{{name!r}: 'numeric'}} (in a "
-        f"command: --set columns.{name}=numeric)."
+        f"command: {as_option(name, 'numeric')})."
     )

@@ -25,7 +25,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from augment._errors import InvalidInputError, InvalidTypeError, did_you_mean, listed
+from augment._errors import (
+    InvalidInputError,
+    InvalidTypeError,
+    as_option,
+    did_you_mean,
+    listed,
+)
 from augment.data._containers import as_frame
 from augment.data._inference import infer_column
 from augment.data._scalars import plain, rebuilt
@@ -252,6 +258,14 @@ def _is_free(choice: Choice, relations: tuple[LinearRelation, ...]) -> bool:
     )
 
 
+def _close_to(name: Any, names: list[Any]) -> str:
+    """Suggest a column; where a command cut its name at a dot, say how to keep it whole."""
+    cut = [other for other in map(str, names) if other.split(".")[0].split("=")[0] == str(name)]
+    if cut:
+        return f" In a command, quote the name of a column with a dot: {as_option(cut[0], 'KIND')}."
+    return did_you_mean(name, names)
+
+
 def _checked_overrides(
     overrides: Mapping[Any, Any] | None, names: list[Any]
 ) -> dict[Any, dict[str, Any]]:
@@ -270,7 +284,7 @@ def _checked_overrides(
         if name not in names:
             raise InvalidInputError(
                 f"schema names the column {name!r}, which is not in the table. "
-                f"Its columns are {listed(names)}.{did_you_mean(name, names)}"
+                f"Its columns are {listed(names)}.{_close_to(name, names)}"
             )
         spec = dict(given) if isinstance(given, Mapping) else {"kind": given}
         wrong = [key for key in spec if key not in keys]

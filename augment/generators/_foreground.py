@@ -31,7 +31,7 @@ def foreground(images: FloatArray) -> tuple[BoolArray, BoolArray]:
         The largest connected part above half of Otsu's threshold, holes filled; and the same
         without its rim. Where nothing of the kind stands out, both are the whole image.
     """
-    gray = np.asarray(images, np.float64).mean(axis=1)
+    gray = _gray(np.asarray(images, np.float64))
     thick = round(RIM * min(gray.shape[1:]))
     whole = np.stack([_object(image) for image in gray])
     inside = whole.copy()
@@ -55,6 +55,12 @@ def prepared_images(images: FloatArray) -> FloatArray:
             size = high - low or channel[inside[i]].std() or 1.0
             scaled[i, c] = np.where(whole[i], (channel - middle) / size, 0.0)
     return np.clip(scaled, -LIMIT, LIMIT)
+
+
+def _gray(images: FloatArray) -> FloatArray:
+    """Give the mean of the channels, each from 0 to 1: they may have units of their own."""
+    low, span = images.min(axis=(2, 3), keepdims=True), np.ptp(images, axis=(2, 3), keepdims=True)
+    return np.asarray(((images - low) / np.where(span > 0, span, 1.0)).mean(axis=1))
 
 
 def _object(image: FloatArray) -> BoolArray:

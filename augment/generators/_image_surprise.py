@@ -145,7 +145,8 @@ class ImageSurprise:
 
 def _softened(spread: FloatArray, usual: BoolArray) -> FloatArray:
     """Add a part of the typical spread, so that quiet pixels do not shout."""
-    typical = float(spread[usual].mean()) if usual.any() else float(spread.mean())
+    seen = np.broadcast_to(usual, spread.shape)  # the object is the same in all channels
+    typical = float(spread[seen].mean()) if seen.any() else float(spread.mean())
     return spread + SOFT * max(typical, 1e-9)
 
 

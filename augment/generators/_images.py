@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length
 
-from augment._errors import InvalidInputError, SmallDataWarning
+from augment._errors import AugmentWarning, InvalidInputError, SmallDataWarning
 from augment._random import seed_from
 from augment._typing import FloatArray, IntArray, State
 from augment.data.conditions import ConditionEncoder, Conditions
@@ -24,6 +24,8 @@ MOST_CHANNELS = 4
 """A last axis no longer than this, behind a longer one, is taken for channels."""
 SMALL_IMAGES = 20
 """Below this, `fit` warns."""
+RARE, FAR = 0.001, 20.0
+"""`fit` warns where this share of the pixels reaches this many ranges of all others out."""
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,13 @@ class ImageGenerator(BaseGenerator):
         self.image_shape_ = tuple(images.shape[1:])
         self.n_features_in_ = int(np.prod(self.image_shape_))
         self._dtype = images.dtype
-        self._low, self._high = float(images.min()), float(images.max())
-        if self._low == self._high:
+        self._low, self._high = _ranges(images)
+        if (self._low == self._high).all():
             raise InvalidInputError(
-                f"X holds one intensity only, {self._low:g}: nothing can be learned from "
+                f"X holds one intensity only, {self._low.flat[0]:g}: nothing can be learned from "
                 "constant images. Check how they were read and scaled."
             )
+        _warn_of_extremes(images)
         conditions = self._fit_conditions(y, np.ones(len(images)))
         seed = seed_from(self.random_state)
         self._fit_images(Images(self._scaled(images), conditions, codes, seed))
@@ -121,8 +124,9 @@ class ImageGenerator(BaseGenerator):
         return self._scaled(images)
 
     def _scaled(self, images: np.ndarray) -> FloatArray:
-        """Bring the intensities of `fit` to 0 to 1."""
-        return (images.astype(np.float64) - self._low) / (self._high - self._low)
+        """Bring the intensities of `fit` to 0 to 1, channel by channel."""
+        width = self._high - self._low
+        return (images.astype(np.float64) - self._low) / np.where(width > 0, width, 1.0)
 
     def _restored(self, pixels: FloatArray) -> np.ndarray:
         """Give pixels the range and dtype of `fit`."""
@@ -136,8 +140,8 @@ class ImageGenerator(BaseGenerator):
             "conditions": self.conditions_.get_state(),
             "image_shape": list(self.image_shape_),
             "dtype": self._dtype.name,
-            "low": self._low,
-            "high": self._high,
+            "low": self._low.ravel(),
+            "high": self._high.ravel(),
             "law": self._get_law(),
         }
 
@@ -146,7 +150,9 @@ class ImageGenerator(BaseGenerator):
         self.image_shape_ = tuple(int(size) for size in state["image_shape"])
         self.n_features_in_ = int(np.prod(self.image_shape_))
         self._dtype = np.dtype(state["dtype"])
-        self._low, self._high = float(state["low"]), float(state["high"])
+        # A file of an earlier version holds one range for all channels.
+        self._low = np.asarray(state["low"], np.float64).reshape(-1, 1, 1)
+        self._high = np.asarray(state["high"], np.float64).reshape(-1, 1, 1)
         if self.conditions_.kind == "labels":
             self.classes_ = self.conditions_.classes_
         self._set_law(state["law"])
@@ -157,6 +163,16 @@ class ImageGenerator(BaseGenerator):
         tags.input_tags.two_d_array = False
         tags.target_tags.required = False
         return tags
+
+
+def _ranges(images: np.ndarray) -> tuple[FloatArray, FloatArray]:
+    """Give the least and the largest intensity of each channel, `(channels, 1, 1)`.
+
+    Channels may be of different kinds, T1 beside diffusion: each has units of its own.
+    """
+    over = (0, 2, 3)
+    low, high = images.min(axis=over), images.max(axis=over)
+    return low.astype(np.float64)[:, None, None], high.astype(np.float64)[:, None, None]
 
 
 def background_of(pixels: FloatArray) -> list[float]:
@@ -212,3 +228,21 @@ def _check_number(n_images: int) -> None:
             SmallDataWarning,
             stacklevel=5,
         )
+
+
+def _warn_of_extremes(images: np.ndarray) -> None:
+    """Name the channels in which a few pixels lie far beyond all others."""
+    for number in range(images.shape[1]):
+        values = np.sort(images[:, number], axis=None).astype(np.float64)
+        few = int(RARE * values.size)
+        low, high = values[few], values[-1 - few]
+        beyond = max(low - values[0], values[-1] - high)
+        if high > low and beyond > FAR * (high - low):
+            warnings.warn(
+                f"Channel {number} of X: nearly all intensities lie between {low:g} and {high:g}, "
+                f"but a few pixels reach from {values[0]:g} to {values[-1]:g}. What is learned "
+                "will be mostly about them. If they are no tissue, clip them, "
+                f"X.clip({low:g}, {high:g}), or leave these images out.",
+                AugmentWarning,
+                stacklevel=5,
+            )

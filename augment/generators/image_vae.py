@@ -100,7 +100,7 @@ class ImageVAE(DenoisedImageGenerator):
     Notes
     -----
     `fit` takes an array `(n, channels, height, width)` of any intensity range, and `sample` gives
-    the same dtype and range back. Missing or infinite pixels are refused.
+    the same dtype, and the range of each channel, back. Missing or infinite pixels are refused.
 
     **What this does not do.** Detail that the deformation does not find in other images is mixed:
     outlines are sharp, folds of the cortex are not, and flat tissue is too uneven. Fine detail has

@@ -193,7 +193,7 @@ def winner(comparison: Sequence[Mapping[str, Any]]) -> str:
         f"difference {best['difference']:.3f}, 95 % interval {best['difference_lower']:.3f} to "
         f"{best['difference_upper']:.3f}"
     )
-    if best["auroc"] > own["auroc"]:
+    if best["auroc"] >= own["auroc"]:
         what = "A trivial confound" if best["kind"] == "confound" else "A simple detector"
         if not best["difference_upper"] < 0:
             return (

@@ -53,12 +53,13 @@ def test_twenty_kills(tmp_path):
     assert_same_after_kills(tmp_path, n_kills=20, repeats=20)
 
 
-def test_a_finished_run_runs_nothing_and_goes_on_when_more_is_asked_for(tmp_path):
+def test_a_finished_run_runs_nothing_and_goes_on_when_more_is_asked_for(tmp_path, recwarn):
     settings = small_settings(write_tables(tmp_path / "data"), repeats=1)
     first = benchmark.run(settings, tmp_path / "run")
     again = benchmark.run(settings, tmp_path / "run")
     assert (first.n_run, again.n_run) == (6, 0)
     assert again.leaderboard == first.leaderboard
+    assert not any("did not write" in str(each.message) for each in recwarn)
     spent = json.loads((tmp_path / "run" / "environment.json").read_text())["seconds"]
     assert spent > 0, "of all cells, although none ran now"
     more = small_settings(tmp_path / "data", repeats=2, generators={"jitter": {}, "bootstrap": {}})

@@ -159,6 +159,7 @@ def test_bad_settings_are_said_in_one_line(tmp_path, values, words):
     with pytest.raises(InvalidInputError, match=words) as caught:
         benchmark.run(settings, tmp_path / "run")
     assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
 
 
 def test_missing_rivals_are_left_out_if_wanted(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 import augment
 from augment import ImageGAN, ImageVAE
-from augment._errors import InvalidInputError, SmallDataWarning
+from augment._errors import AugmentWarning, InvalidInputError, SmallDataWarning
 from augment._random import torch_generator
 from augment.generators._alignment import Alignment
 from augment.generators._image_law import ImageLaw, Mixture
@@ -146,6 +146,37 @@ def test_integers_and_channels_are_kept():
     X_new, _ = clone(RIGID).fit(X.clip(0, 1000).astype(np.uint16), y).sample(4)
     assert X_new.dtype == np.uint16
     assert X_new.shape[1] == 2
+
+
+def test_channels_have_units_of_their_own():
+    X, y = np.concatenate([blobs()[0], blobs(seed=1)[0]], axis=1).astype(np.float64), blobs()[1]
+    units = np.array([1.0, -4000.0])[:, None, None]
+    drawn, _ = clone(RIGID).fit(X, y).sample(60, random_state=0)
+    scaled, _ = clone(RIGID).fit(X * units + 7, y).sample(60, random_state=0)
+    assert_allclose((scaled - 7)[:, 0], drawn[:, 0], atol=1)
+    spread, other = drawn[:, 1].std(axis=0), (scaled - 7)[:, 1].std(axis=0) / 4000
+    assert other.mean() == pytest.approx(spread.mean(), rel=0.1)
+    for images, real in ((drawn, X), (scaled, X * units + 7)):
+        over = (0, 2, 3)
+        assert (images.min(axis=over) >= real.min(axis=over) - 1e-6).all()
+        assert (images.max(axis=over) <= real.max(axis=over) + 1e-6).all()
+
+
+def test_a_constant_channel_stays_as_it_is():
+    X, y = blobs()
+    model = clone(RIGID).fit(np.concatenate([X, np.full_like(X, -300)], axis=1), y)
+    images, _ = model.sample(20, random_state=0)
+    alone, _ = clone(RIGID).fit(X, y).sample(20, random_state=0)
+    assert_array_equal(images[:, 1], np.float32(-300))
+    assert_allclose(images[:, 0], alone[:, 0], atol=1)
+
+
+def test_a_hot_pixel_is_named():
+    X, y = blobs()
+    hot = X.copy()
+    hot[3, 0, 2, 2] = 1e6
+    with pytest.warns(AugmentWarning, match=r"Channel 0 .* reach from .* to 1e\+06.*clip"):
+        clone(RIGID).fit(hot, y)
 
 
 def test_continuous_conditions_move_the_image():

@@ -108,7 +108,9 @@ class TableSchema:
         Warns
         -----
         AugmentWarning
-            For constant and all-missing columns, extreme magnitudes and names that are not strings.
+            For constant and all-missing columns, extreme magnitudes and names that are not strings;
+            for columns that come out empty, because one cell is filled or, of amounts that differ,
+            fewer than five.
         """
         frame, container, dtype = as_frame(X)
         declared = _checked_overrides(overrides, list(frame.columns))

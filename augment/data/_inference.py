@@ -75,7 +75,6 @@ def infer_column(series: pd.Series, spec: dict[str, Any], *, named: bool) -> Col
     base = _apply_kind(base, series, spec)
     present = series.dropna()
     if not len(present) and not spec.get("levels"):
-        _warn(f"column {base.name!r} has no value at all; it comes out empty.")
         # unused categories must come back, so that dtype keeps its levels
         levels = tuple(series.cat.categories.tolist()) if base.dtype == "category" else ()
         return replace(base, kind="missing", has_missing=True, levels=levels)
@@ -385,7 +384,6 @@ def _constant_or(column: Column, series: pd.Series, spec: dict[str, Any]) -> Col
         return column
     value = series.dropna().iloc[0]
     value = value.item() if isinstance(value, np.generic) else value
-    _warn(f"column {column.name!r} has one value only, {value!r}; it is copied, not modelled.")
     plain(value)
     levels = column.levels if column.dtype == "category" else (value,)
     bare = replace(column, decimals=None, lower=None, upper=None, unit="", date_format=None)

@@ -18,6 +18,7 @@ missing        always NaN
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ import numpy as np
 import pandas as pd
 
 from augment._errors import (
+    AugmentWarning,
     InvalidInputError,
     InvalidTypeError,
     as_option,
@@ -116,6 +118,7 @@ class TableSchema:
             infer_column(frame.iloc[:, i], declared.get(name, {}), named=container == "frame")
             for i, name in enumerate(frame.columns)
         )
+        _tell_of_bare(columns)
         schema = cls(columns, (), container, dtype)
         values = schema._canonical(frame).to_numpy()
         relations = find_relations(columns, values)
@@ -256,6 +259,31 @@ def _is_free(choice: Choice, relations: tuple[LinearRelation, ...]) -> bool:
         for relation in relations
         if relation.target in own
     )
+
+
+def _tell_of_bare(columns: tuple[Column, ...]) -> None:
+    """Name the columns without a value and those with one, each kind in one warning."""
+    missing = [column.name for column in columns if column.kind == "missing"]
+    constant = [column for column in columns if column.kind == "constant"]
+    notes = []
+    if len(missing) == 1:
+        notes.append(f"column {missing[0]!r} has no value at all; it comes out empty.")
+    elif missing:
+        notes.append(
+            f"{len(missing)} columns have no value at all; they come out empty: {listed(missing)}."
+        )
+    if len(constant) == 1:
+        notes.append(
+            f"column {constant[0].name!r} has one value only, {constant[0].value!r}; it is copied, "
+            "not modelled."
+        )
+    elif constant:
+        notes.append(
+            f"{len(constant)} columns have one value only; they are copied, not modelled: "
+            f"{listed(column.name for column in constant)}."
+        )
+    for note in notes:
+        warnings.warn(note, AugmentWarning, stacklevel=4)
 
 
 def _close_to(name: Any, names: list[Any]) -> str:

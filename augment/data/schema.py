@@ -110,7 +110,9 @@ class TableSchema:
         Warns
         -----
         AugmentWarning
-            For constant and all-missing columns, extreme magnitudes and names that are not strings.
+            For constant and all-missing columns, extreme magnitudes and names that are not strings;
+            for columns that come out empty, because one cell is filled or, of amounts that differ,
+            fewer than five.
         """
         frame, container, dtype = as_frame(X)
         declared = _checked_overrides(overrides, list(frame.columns))
@@ -118,7 +120,7 @@ class TableSchema:
             infer_column(frame.iloc[:, i], declared.get(name, {}), named=container == "frame")
             for i, name in enumerate(frame.columns)
         )
-        _tell_of_bare(columns)
+        _tell_of_constants(columns)
         schema = cls(columns, (), container, dtype)
         values = schema._canonical(frame).to_numpy()
         relations = find_relations(columns, values)
@@ -261,29 +263,21 @@ def _is_free(choice: Choice, relations: tuple[LinearRelation, ...]) -> bool:
     )
 
 
-def _tell_of_bare(columns: tuple[Column, ...]) -> None:
-    """Name the columns without a value and those with one, each kind in one warning."""
-    missing = [column.name for column in columns if column.kind == "missing"]
-    constant = [column for column in columns if column.kind == "constant"]
-    notes = []
-    if len(missing) == 1:
-        notes.append(f"column {missing[0]!r} has no value at all; it comes out empty.")
-    elif missing:
-        notes.append(
-            f"{len(missing)} columns have no value at all; they come out empty: {listed(missing)}."
+def _tell_of_constants(columns: tuple[Column, ...]) -> None:
+    """Name the columns with one value in one warning: in images as tables there are many."""
+    found = [column for column in columns if column.kind == "constant"]
+    if not found:
+        return
+    note = (
+        f"{len(found)} columns have one value only; they are copied, not modelled: "
+        f"{listed(column.name for column in found)}."
+    )
+    if len(found) == 1:
+        note = (
+            f"column {found[0].name!r} has one value only, {found[0].value!r}; it is copied, not "
+            "modelled."
         )
-    if len(constant) == 1:
-        notes.append(
-            f"column {constant[0].name!r} has one value only, {constant[0].value!r}; it is copied, "
-            "not modelled."
-        )
-    elif constant:
-        notes.append(
-            f"{len(constant)} columns have one value only; they are copied, not modelled: "
-            f"{listed(column.name for column in constant)}."
-        )
-    for note in notes:
-        warnings.warn(note, AugmentWarning, stacklevel=4)
+    warnings.warn(note, AugmentWarning, stacklevel=4)
 
 
 def _close_to(name: Any, names: list[Any]) -> str:

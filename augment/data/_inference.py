@@ -387,7 +387,6 @@ def _constant_or(column: Column, series: pd.Series, spec: dict[str, Any]) -> Col
         return column
     value = series.dropna().iloc[0]
     value = value.item() if isinstance(value, np.generic) else value
-    _warn(f"column {column.name!r} has one value only, {value!r}; it is copied, not modelled.")
     plain(value)
     levels = column.levels if column.dtype == "category" else (value,)
     bare = replace(column, decimals=None, lower=None, upper=None, unit="", date_format=None)

@@ -158,6 +158,7 @@ def test_unique_measurements_are_no_identifiers(frame):
     [
         (pd.DataFrame({"a": [1, 2, 1], "b": [np.nan] * 3}), "'b' has no value"),
         (pd.DataFrame({"a": [1, 2, 1], "b": ["x"] * 3}), "'b' has one value only, 'x'"),
+        (pd.DataFrame(0.0, range(3), list("abc")), "^3 columns .* one value only.*'a', 'b', 'c'"),
         (pd.DataFrame({"a": [1e40, 2e33, 1.0]}), "magnitude 1e\\+40"),
         (pd.DataFrame({"a": [1e-40, 2e-33, 0.0]}), "magnitude 2e-33"),
         (pd.DataFrame({"a": [2**53 + 2, 2**54, 4]}), "'a'.*last digits"),

@@ -2,8 +2,8 @@
 
 Every subject is left out in turn; models are fitted on the slices without a lesion of the others.
 Thresholds come from slices without a lesion of those others: the detector's own for images, and
-for pixels the rate of 5 % among pixels of their inside. Results are written after each subject, so
-that a run that was stopped goes on where it was.
+for pixels the rate of 5 % among pixels of their inside. Results are written after each subject and
+seed, so that a run that was stopped goes on where it was.
 
     python benchmarks/anomaly_slices.py run --data FOLDER --out runs/anomaly_slices.npz
     python benchmarks/anomaly_slices.py report --out runs/anomaly_slices.npz
@@ -76,48 +76,45 @@ def run(args: argparse.Namespace) -> None:
         shape = np.shape(value)[1:] if np.ndim(value) else ()
         store.setdefault(name, np.zeros((len(truth), *shape)))[rows] = value
 
-    for out in np.setdiff1d(np.unique(subject), done):
+    def write(**more: np.ndarray) -> None:
+        named = {f"{kind}|{k}": v for kind, store in stores.items() for k, v in store.items()}
+        np.savez_compressed(args.out, done=np.array(done), **more, **named)
+
+    parts = ["simple", *range(args.seeds)]
+    for out, part in [(out, part) for part in parts for out in np.unique(subject)]:
+        if f"{out} {part}" in done:
+            continue
         train, test = (subject != out) & ~truth, subject == out
-        for name, found in baseline_maps(scaled[train], scaled).items():
-            keep(maps, name, test, found[test][:, 0])
-            keep(cuts, name, test, np.quantile(found[train][:, 0][inside[train]], REACH))
-        for name, found in image_scores(scaled[train], scaled[test], inside[test]).items():
-            keep(scores, name, test, found)
-        for seed in range(args.seeds):
-            detector = ReconstructionDetector(vae(args), random_state=seed)
+        if part == "simple":
+            for name, found in baseline_maps(scaled[train], scaled).items():
+                keep(maps, name, test, found[test][:, 0])
+                keep(cuts, name, test, np.quantile(found[train][:, 0][inside[train]], REACH))
+            for name, found in image_scores(scaled[train], scaled[test], inside[test]).items():
+                keep(scores, name, test, found)
+        else:
+            detector = ReconstructionDetector(vae(args), random_state=part)
             detector.fit(images[train], groups=subject[train])
             found = detector.explain(images[test])[:, 0]
-            keep(maps, f"detector {seed}", test, found)
+            keep(maps, f"detector {part}", test, found)
             # of its own maps of training slices the detector knows too much: use held-out ones
-            keep(
-                cuts,
-                f"detector {seed}",
-                test,
-                held_out_cut(detector, images, inside, train, subject),
-            )
-            keep(scores, f"detector {seed}", test, -detector.score_samples(images[test]))
-            keep(scores, f"detector p {seed}", test, detector.p_values(images[test]))
-            keep(
-                scores,
-                f"detector, bright side {seed}",
-                test,
-                top_mean(found[:, None], inside[test]),
-            )
-        done = [*done, str(out)]
-        named = {f"{kind}|{k}": v for kind, store in stores.items() for k, v in store.items()}
-        np.savez_compressed(args.out, done=np.array(done), **named)
-        print(out, flush=True)
+            cut = held_out_cut(detector, images, inside, train, subject)
+            keep(cuts, f"detector {part}", test, cut)
+            keep(scores, f"detector {part}", test, -detector.score_samples(images[test]))
+            keep(scores, f"detector p {part}", test, detector.p_values(images[test]))
+            bright = top_mean(found[:, None], inside[test])
+            keep(scores, f"detector, bright side {part}", test, bright)
+        done.append(f"{out} {part}")
+        write()
+        print(out, part, flush=True)
     scores |= confounds(images, inside)
     scores["slice index"] = index["slice"].to_numpy(np.float64)
     skew = np.abs(scaled - scaled[..., ::-1])
     scores["asymmetry of intensity"] = top_mean(skew, inside & inside[..., ::-1])
-    named = {f"{kind}|{k}": v for kind, store in stores.items() for k, v in store.items()}
-    about = {"masks": masks, "inside": inside, "truth": truth, "subject": subject}
-    np.savez_compressed(args.out, done=np.array(done), **about, **named)
+    write(masks=masks, inside=inside, truth=truth, subject=subject)
 
 
 def kept(path: Path) -> tuple[dict[str, dict[str, np.ndarray]], list[str]]:
-    """Read what an earlier run has written: maps, scores and cuts, and the subjects."""
+    """Read what an earlier run has written: maps, scores and cuts, and the parts that are done."""
     stores: dict[str, dict[str, np.ndarray]] = {"map": {}, "score": {}, "cut": {}}
     if not path.exists():
         return stores, []

@@ -2,6 +2,7 @@
 
     python benchmarks/image_privacy.py --cohorts 3
     python benchmarks/image_privacy.py --cohorts 3 --model --slices 3
+    python benchmarks/image_privacy.py --cohorts 5 --copies --slices 1 --heads 80
 
 Phantom heads of several slices each: two thirds of the heads are learned from, the others are the
 hold-out of `augment.evaluate_privacy`. The same generator is fitted once knowing which slices are
@@ -10,15 +11,20 @@ of one head, and once not. The last line is what fresh heads of the same law wou
 ``--model`` asks instead what the file of the model gives away: how well the reconstruction error
 tells heads that were learned from and others apart, for several widths of the latent code, and
 how far the draws of each are from held-out heads.
+
+``--copies`` asks what `evaluate_privacy` sees of the slices of the fit themselves, handed in as
+synthetic: as they are, brighter, with noise, moved, turned and mirrored.
 """
 
 from __future__ import annotations
 
 import argparse
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import rotate, shift
 from sklearn.metrics import roc_auc_score
 
 from augment import ImageVAE, evaluate_privacy
@@ -29,6 +35,17 @@ ATTACKS = ("density ratio", "k-NN ratio", "classifier")
 N_DRAWN = 400
 LATENT_DIMS = (4, 8, 16, 32, 64, "auto")
 SIDE = 32
+COPIES: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
+    "exact": lambda images, _: images,
+    "10 % brighter": lambda images, _: 1.1 * images,
+    "noise, SD .02": lambda images, rng: images + rng.normal(0, 0.02, images.shape),
+    "noise, SD .05": lambda images, rng: images + rng.normal(0, 0.05, images.shape),
+    "moved by half a pixel": lambda images, _: shift(images, (0, 0, 0, 0.5), order=1),
+    "moved by a pixel": lambda images, _: np.roll(images, 1, axis=3),
+    "moved by two pixels": lambda images, _: np.roll(images, 2, axis=3),
+    "turned by 3 degrees": lambda images, _: rotate(images, 3, axes=(2, 3), reshape=False, order=1),
+    "mirrored": lambda images, _: images[..., ::-1],
+}
 
 
 def one_cohort(n_heads: int, n_slices: int, seed: int) -> list[dict[str, object]]:
@@ -82,6 +99,37 @@ def one_model(n_heads: int, n_slices: int, seed: int) -> list[dict[str, object]]
     return rows
 
 
+def one_set_of_copies(n_heads: int, n_slices: int, seed: int) -> list[dict[str, object]]:
+    """Hand in the slices of the fit, changed a little, and slices of other heads."""
+    heads = make_phantoms(n_subjects=n_heads, n_slices=n_slices, size=SIDE, random_state=seed)
+    train, holdout = split_slices(heads, holdout_fraction=0.5, random_state=seed)
+    others = make_phantoms(n_heads // 2, n_slices=n_slices, size=SIDE, random_state=seed + 1000)
+    drawn = {
+        name: change(train.images, np.random.default_rng(seed)) for name, change in COPIES.items()
+    }
+    rows = []
+    for name, images in {**drawn, "other heads": others.images}.items():
+        found = evaluate_privacy(
+            train.images,
+            images,
+            holdout.images,
+            groups=train.groups,
+            holdout_groups=holdout.groups,
+            random_state=seed,
+        )
+        rows.append(
+            {
+                "copies": name,
+                "slices": n_slices,
+                "copies found": found.verdict == "copies found",
+                "anything found": found.verdict != "nothing found at this size",
+                "share flagged": found.copied_.mean(),
+                "strongest AUC": found.strongest["auc"],
+            }
+        )
+    return rows
+
+
 def main() -> None:
     """Run all cohorts, and print means."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -89,9 +137,12 @@ def main() -> None:
     parser.add_argument("--heads", type=int, default=40)
     parser.add_argument("--slices", type=int, nargs="+", default=[3, 8])
     parser.add_argument("--model", action="store_true", help="attack the file of the model")
+    parser.add_argument("--copies", action="store_true", help="hand in changed copies")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     attack, key = (one_model, "latent_dim") if arguments.model else (one_cohort, "fit")
+    if arguments.copies:
+        attack, key = one_set_of_copies, "copies"
     found = pd.DataFrame(
         row
         for n_slices in arguments.slices

@@ -77,3 +77,14 @@ def test_shapes_hide_from_correlation_and_are_found_by_their_measure():
         assert script.strength(kind, rows, labels) > 0.85
         shuffled = rows.assign(b=rng.permutation(rows["b"]))
         assert abs(script.strength(kind, shuffled, labels)) < 0.1
+
+
+def test_margins_of_classes_are_told_apart():
+    script = load(REPOSITORY / "benchmarks" / "class_margins.py")
+    X, y = script.cohort(4000, np.random.default_rng(0))
+    found = script.figures(X, y)
+    assert found["zeros"] == pytest.approx(0.5, abs=0.05)
+    assert found["only one class"] == 1
+    assert found["limit"] > 0.2
+    assert found["spread"] == pytest.approx(3, abs=0.2)
+    assert found["humps"] < 0.02

@@ -3,6 +3,7 @@
 import functools
 import re
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,42 @@ def python_blocks(page: str) -> list[str]:
     """Give the Python code blocks of a page."""
     text = (REPOSITORY / page).read_text(encoding="utf-8")
     return re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+
+
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *sorted(str(page.relative_to(REPOSITORY)) for page in (REPOSITORY / "docs").rglob("*.md")),
+]
+
+
+def anchors(page: Path) -> set[str]:
+    """Give the anchors of a page's headings, as the documentation makes them."""
+    headings = re.findall(r"^#{1,3} (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    plain = [re.sub(r"[^\w\- ]", "", heading.lower()).strip() for heading in headings]
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = link.partition("#")
+        if ":" in link or path.endswith(".rst"):  # elsewhere, or made by the build
+            continue
+        target = (REPOSITORY / page).parent / path if path else REPOSITORY / page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def test_the_overview_of_benchmarks_leads_to_each_page():
+    overview = (REPOSITORY / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    for page in (REPOSITORY / "docs" / "benchmarks").glob("*.md"):
+        assert f"](benchmarks/{page.name})" in overview
+        assert f"\nbenchmarks/{page.stem}\n" in overview
 
 
 def test_readme_code_runs(monkeypatch, capsys):

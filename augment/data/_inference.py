@@ -13,6 +13,7 @@ import pandas as pd
 from augment._errors import AugmentWarning, InvalidInputError, InvalidTypeError, as_option, listed
 from augment._typing import FloatArray
 from augment.data._dates import as_moments, coarsest_unit, to_steps
+from augment.data._few_cells import why_empty
 from augment.data._number_text import levels_like_numbers, refuse_numbers_in_text
 from augment.data._quantiles import are_grades, few_levels, smoothed_ends
 from augment.data._scalars import plain
@@ -74,11 +75,12 @@ def infer_column(series: pd.Series, spec: dict[str, Any], *, named: bool) -> Col
         base = _as_date_text(base, series) or base
     base = _apply_kind(base, series, spec)
     present = series.dropna()
-    if not len(present) and not spec.get("levels"):
-        _warn(f"column {base.name!r} has no value at all; it comes out empty.")
+    emptied = None if spec.get("levels") else why_empty(base, present, len(series))
+    if emptied is not None:
+        _warn(f"column {base.name!r} has {emptied}; it comes out empty.")
         # unused categories must come back, so that dtype keeps its levels
         levels = tuple(series.cat.categories.tolist()) if base.dtype == "category" else ()
-        return replace(base, kind="missing", has_missing=True, levels=levels)
+        return replace(base, kind="missing", has_missing=True, levels=levels, date_format=None)
     column = _levelled(base, present, spec) if not base.is_number else _measured(base, series, spec)
     if not spec:
         _refuse_identifier(column, present, named)
@@ -385,7 +387,6 @@ def _constant_or(column: Column, series: pd.Series, spec: dict[str, Any]) -> Col
         return column
     value = series.dropna().iloc[0]
     value = value.item() if isinstance(value, np.generic) else value
-    _warn(f"column {column.name!r} has one value only, {value!r}; it is copied, not modelled.")
     plain(value)
     levels = column.levels if column.dtype == "category" else (value,)
     bare = replace(column, decimals=None, lower=None, upper=None, unit="", date_format=None)

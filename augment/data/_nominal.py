@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.sparse import csc_array
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
@@ -158,8 +159,8 @@ def _first_axis(
 ) -> tuple[float, FloatArray]:
     """Give the strength of the axis that tells levels apart best, and the levels' places on it."""
     size = np.bincount(codes, weights, minlength=n_levels)
-    sums = np.zeros((n_levels, features.shape[1]))
-    np.add.at(sums, codes, weights[:, None] * features)
+    member = csc_array((weights, codes, np.arange(len(codes) + 1)), shape=(n_levels, len(codes)))
+    sums = member @ features
     scaled = sums / np.sqrt(size + LEVEL_PRIOR)[:, None]
     values, axes = np.linalg.eigh(scaled @ scaled.T)
     return float(values[-1]), axes[:, -1] / np.sqrt(size + LEVEL_PRIOR)

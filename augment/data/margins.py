@@ -17,14 +17,13 @@ from typing import Any
 import numpy as np
 
 from augment._typing import FloatArray, IntArray, State
+from augment.data._blend import Blend
 from augment.data._pooling import Pooling
 from augment.data._quantiles import (
     inverse,
     kernel_widths,
     knot_grid,
-    quantiles,
     reflected,
-    repeated_ends,
     rounded,
 )
 
@@ -187,18 +186,15 @@ class NumericMargin:
         exponent = int(np.frexp(np.abs(values).max())[1])
         scaled = np.ldexp(values, -exponent)
         sizes = np.bincount(strata, minlength=n_strata).astype(np.float64)
-        share = pooling.shares_of_numbers(values, strata, n_strata, weights)
-        pool = quantiles(scaled, weights, n_knots)
-        knots = np.tile(pool, (n_strata + 1, 1))
-        for stratum in np.flatnonzero(share > 0):
-            rows = strata == stratum
-            own = np.clip(quantiles(scaled[rows], weights[rows], n_knots), pool[0], pool[-1])
-            knots[stratum] = share[stratum] * own + (1.0 - share[stratum]) * pool
-        # equal neighbours may differ by rounding after the blend
-        knots = np.maximum.accumulate(np.clip(knots, pool[0], pool[-1]), axis=1)
-        own = np.append(np.where(share > 0, sizes, len(values)), len(values))
-        ends = repeated_ends(scaled, weights)
-        widths = [kernel_widths(row, rows, ends) for row, rows in zip(knots, own, strict=True)]
+        share, shape = pooling.shares_of_numbers(values, strata, n_strata, weights)
+        blend = Blend.of(scaled, weights, n_knots)
+        knots = np.tile(blend.pool, (n_strata + 1, 1))
+        for stratum in np.flatnonzero(shape > 0):
+            knots[stratum] = blend.stratum(strata == stratum, share[stratum], shape[stratum])
+        own = np.append(np.where(shape > 0, sizes, len(values)), len(values))
+        widths = [
+            kernel_widths(row, rows, blend.ends) for row, rows in zip(knots, own, strict=True)
+        ]
         bandwidth = np.array(widths)
         lower, upper = (float(limit) for limit in limits)
         return cls(knots, bandwidth, lower, upper, decimals, exponent, TAIL_MASS / len(values))

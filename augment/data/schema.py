@@ -18,6 +18,7 @@ missing        always NaN
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ import numpy as np
 import pandas as pd
 
 from augment._errors import (
+    AugmentWarning,
     InvalidInputError,
     InvalidTypeError,
     as_option,
@@ -108,7 +110,9 @@ class TableSchema:
         Warns
         -----
         AugmentWarning
-            For constant and all-missing columns, extreme magnitudes and names that are not strings.
+            For constant and all-missing columns, extreme magnitudes and names that are not strings;
+            for columns that come out empty, because one cell is filled or, of amounts that differ,
+            fewer than five.
         """
         frame, container, dtype = as_frame(X)
         declared = _checked_overrides(overrides, list(frame.columns))
@@ -116,6 +120,7 @@ class TableSchema:
             infer_column(frame.iloc[:, i], declared.get(name, {}), named=container == "frame")
             for i, name in enumerate(frame.columns)
         )
+        _tell_of_constants(columns)
         schema = cls(columns, (), container, dtype)
         values = schema._canonical(frame).to_numpy()
         relations = find_relations(columns, values)
@@ -256,6 +261,23 @@ def _is_free(choice: Choice, relations: tuple[LinearRelation, ...]) -> bool:
         for relation in relations
         if relation.target in own
     )
+
+
+def _tell_of_constants(columns: tuple[Column, ...]) -> None:
+    """Name the columns with one value in one warning: in images as tables there are many."""
+    found = [column for column in columns if column.kind == "constant"]
+    if not found:
+        return
+    note = (
+        f"{len(found)} columns have one value only; they are copied, not modelled: "
+        f"{listed(column.name for column in found)}."
+    )
+    if len(found) == 1:
+        note = (
+            f"column {found[0].name!r} has one value only, {found[0].value!r}; it is copied, not "
+            "modelled."
+        )
+    warnings.warn(note, AugmentWarning, stacklevel=4)
 
 
 def _close_to(name: Any, names: list[Any]) -> str:

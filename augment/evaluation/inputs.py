@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import numbers
+import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.multiclass import type_of_target
 
 from augment._errors import InvalidInputError, InvalidTypeError, listed
@@ -103,18 +105,34 @@ def _check_no_missing(name: str, values: Any) -> None:
 
 
 def _flat(name: str, values: Any) -> Any:
-    """Give labels as a one-dimensional series or array."""
+    """Give labels as a one-dimensional series or array; one column is flattened, with a warning."""
     if isinstance(values, pd.Series):
         return values
     if isinstance(values, pd.DataFrame):
+        if values.shape[1] == 1:
+            _warn_of_column(name)
+            return values.iloc[:, 0]
         raise InvalidTypeError(
             f"{name} must be one column of labels; got a DataFrame with columns "
             f"{listed(values.columns)}. Pass the column to predict, such as y['diagnosis']."
         )
     array = np.asarray(values)
+    if array.ndim == 2 and array.shape[1] == 1:
+        _warn_of_column(name)
+        return array.ravel()
     if array.ndim != 1:
         raise InvalidTypeError(f"{name} must have one dimension; got shape {array.shape}.")
     return array
+
+
+def _warn_of_column(name: str) -> None:
+    """Say, as scikit-learn does, that a column stands where a vector was expected."""
+    warnings.warn(
+        f"A column-vector {name} was passed when a 1d array was expected. Please change the shape "
+        f"of {name} to (n_samples,), for example using ravel().",
+        DataConversionWarning,
+        stacklevel=5,
+    )
 
 
 def _check_one_type(name: str, values: Any) -> None:

@@ -36,7 +36,11 @@ def _numbers(column: pd.Series) -> pd.Series:
 
 def _texts(column: pd.Series) -> pd.Series:
     """Levels as text, missing as NaN, in an object column."""
-    return column.astype(object).map(str, na_action="ignore").where(column.notna(), np.nan)
+    values, missing = np.array(column, dtype=object), column.isna().to_numpy()
+    if pd.api.types.infer_dtype(column, skipna=True) != "string":
+        values[~missing] = [str(value) for value in values[~missing]]
+    values[missing] = np.nan
+    return pd.Series(values, index=column.index, dtype=object)
 
 
 def _is_numeric(dtype: Any) -> bool:

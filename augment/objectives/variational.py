@@ -121,12 +121,17 @@ def fill_missing(
     Tensor of shape (members, batch, n_scores)
         The scores, filled by `FILL_ROUNDS` rounds of encoding and decoding.
     """
-    if bool(observed.all()):
+    # complete rows have nothing to fill, and are most rows of most tables
+    rows = torch.nonzero((observed == 0).any(dim=-1).any(dim=0)).flatten()
+    if not len(rows):
         return scores
-    filled = scores * observed
+    own, seen, given = scores[:, rows], observed[:, rows] > 0, conditions[:, rows]
+    part = own * seen
     for _ in range(FILL_ROUNDS):
-        expected = decoder(encoder(filled, conditions)[0], conditions)[0]
-        filled = torch.where(observed > 0, scores, expected)
+        expected = decoder(encoder(part, given)[0], given)[0]
+        part = torch.where(seen, own, expected)
+    filled = scores.clone()
+    filled[:, rows] = part
     return filled
 
 

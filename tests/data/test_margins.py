@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from augment.data._blend import Blend
 from augment.data._pooling import MIN_STRATUM_ROWS, Pooling
 from augment.data._quantiles import END_ROWS, knot_grid, smoothed_ends
 from augment.data.margins import LevelMargin, NumericMargin, margin_from_state
@@ -142,12 +143,12 @@ def test_pooling_grows_with_its_strength_and_with_noise():
 
     def share(values, strength, separation=1.0):
         rule = Pooling(strength, separation)
-        return rule.shares_of_numbers(values, strata, 2, np.ones(200))[0]
+        return rule.shares_of_numbers(values, strata, 2, np.ones(200))[0][0]
 
     assert share(strong, 0) > share(strong, 1) > share(strong, 20) > 0.2
     assert share(weak, 1) < 0.5
     assert share(strong, 1, 0.5) == pytest.approx(0.5 * share(strong, 1))
-    assert 0 < Pooling(1, soft=True).shares_of_numbers(weak, strata, 2, np.ones(200))[0] < 0.8
+    assert 0 < Pooling(1, soft=True).shares_of_numbers(weak, strata, 2, np.ones(200))[0][0] < 0.8
     table = np.array([[50.0, 50.0], [10.0, 90.0]])
     sizes = np.array([100.0, 100.0])
     assert Pooling(1).shares_of_levels(table, sizes)[0] > 0.9
@@ -238,3 +239,37 @@ def test_a_value_that_many_rows_share_at_an_end_stays_an_atom(end):
     n = 20_000
     drawn = margin.decode(rng.random(n), np.full(n, 2), rng.standard_normal(n))
     assert (drawn == end).mean() == pytest.approx(share, abs=0.03)
+
+
+def test_a_location_has_its_share_whatever_the_shape_has():
+    rng = np.random.default_rng(0)
+    values, rows = np.r_[rng.normal(0, 1, 500), rng.normal(1, 3, 500)], np.arange(1000) >= 500
+    blend = Blend.of(values, np.ones(1000), 101)
+    same, other = blend.stratum(rows, 0.5, 0.5), blend.stratum(rows, 0.5, 1.0)
+    assert abs(same[15:-15].mean() - other[15:-15].mean()) < 0.1
+    assert np.ptp(other[20:-20]) > 1.2 * np.ptp(same[20:-20])
+    nothing = blend.stratum(rows, 0.0, 0.0)
+    np.testing.assert_array_equal(nothing, blend.pool)
+
+
+def test_no_patient_alone_between_the_ends_is_kept():
+    """Of a stratum of zeros and one amount, the amount would be the only one to draw."""
+    values = np.r_[np.zeros(40), np.linspace(1.0, 9.0, 40), np.zeros(39), 7.77125]
+    rows = np.arange(120) >= 80
+    blend = Blend.of(values, np.ones(120), 101)
+    knots = blend.stratum(rows, 1.0, 1.0)
+    assert (knots == 0).mean() > 0.9
+    assert np.abs(knots - 7.77125).min() > 1e-3
+
+
+@pytest.mark.parametrize("k", [2, 4])
+def test_shapes_that_differ_by_chance_alone_are_mostly_pooled(k):
+    rng, found = np.random.default_rng(0), []
+    for _ in range(200):
+        strata = rng.integers(0, k, 90)
+        values = rng.lognormal(size=90)
+        share, shape = Pooling(1.0, 0.0).shares_of_numbers(values, strata, k, np.ones(90))
+        assert (share == 0).all()
+        found.append(float(shape.max()))
+    assert np.mean(np.array(found) > 0) < 0.15
+    assert np.max(found) < 0.7

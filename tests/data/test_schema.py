@@ -158,6 +158,7 @@ def test_unique_measurements_are_no_identifiers(frame):
     [
         (pd.DataFrame({"a": [1, 2, 1], "b": [np.nan] * 3}), "'b' has no value"),
         (pd.DataFrame({"a": [1, 2, 1], "b": ["x"] * 3}), "'b' has one value only, 'x'"),
+        (pd.DataFrame(0.0, range(3), list("abc")), "^3 columns .* one value only.*'a', 'b', 'c'"),
         (pd.DataFrame({"a": [1e40, 2e33, 1.0]}), "magnitude 1e\\+40"),
         (pd.DataFrame({"a": [1e-40, 2e-33, 0.0]}), "magnitude 2e-33"),
         (pd.DataFrame({"a": [2**53 + 2, 2**54, 4]}), "'a'.*last digits"),
@@ -206,3 +207,42 @@ def test_the_ends_of_few_values_do_not_tell_a_lone_extreme():
         TableSchema.infer(pd.DataFrame({"x": [*values, lone]}))["x"] for lone in (347.25, 90.5)
     )
     assert (one.lower, one.upper) == (two.lower, two.upper) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ([7.25], "one filled cell in 40 rows"),
+        (["gunshot"], "one filled cell in 40 rows"),
+        ([True], "one filled cell in 40 rows"),
+        (pd.to_datetime(["2020-03-05"]), "one filled cell in 40 rows"),
+        (["2020-03-05"], "one filled cell in 40 rows"),
+        ([1.5, 7.25, 2.5, 1.5], "4 filled cells in 40 rows"),
+        (pd.to_datetime(["2020-03-05", "2020-03-06"]), "2 filled cells in 40 rows"),
+    ],
+)
+def test_too_few_cells_to_hide_a_patient_come_out_empty(cells, words):
+    given = pd.Series(cells).reindex(range(40))
+    frame = pd.DataFrame({"a": np.arange(40.0), "b": given})
+    with pytest.warns(AugmentWarning, match=f"'b' has {words}.*empty"):
+        schema = TableSchema.infer(frame)
+    again = TableSchema.from_dict(json.loads(json.dumps(schema.to_dict())))
+    back = again.restore(again.conform(frame))
+    assert back["b"].isna().all()
+    assert back.dtypes.equals(frame.dtypes)
+    assert str(cells[0]) not in json.dumps(schema.to_dict())
+
+
+@pytest.mark.parametrize(
+    ("cells", "declared"),
+    [
+        ([1.5] * 2, None),
+        (["yes", "no"], None),
+        ([1.5, 7.25, 2.5, 1.5, 3.0], None),
+        (["yes"], {"b": {"levels": ["yes", "no"]}}),
+    ],
+)
+def test_few_cells_that_several_patients_share_are_served(cells, declared):
+    frame = pd.DataFrame({"a": np.arange(40.0), "b": pd.Series(cells).reindex(range(40))})
+    schema = TableSchema.infer(frame, declared)
+    pd.testing.assert_frame_equal(schema.restore(schema.conform(frame)), frame)

@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import DataConversionWarning
 from sklearn.linear_model import LogisticRegression
 
 from augment import evaluate_lift
 from augment._errors import InvalidInputError, InvalidTypeError
+from augment.evaluation.inputs import check_cohort, check_external
 from tests.evaluation.doubles import Copies, clinical
 
 X, Y = clinical(40)
@@ -135,3 +137,16 @@ def test_columns_of_the_test_table_may_stand_in_another_order():
         n_repeats=1, ratio=1.0, baselines=(), random_state=0,
     )  # fmt: skip
     assert found.external.n_test == 40
+
+
+@pytest.mark.parametrize("column", [Y.to_frame(), Y.to_numpy(dtype=object)[:, None]])
+def test_one_column_of_labels_is_taken_as_labels_with_the_usual_warning(column):
+    with pytest.warns(DataConversionWarning, match=r"column-vector y was.*ravel"):
+        cohort = check_cohort(X, column, None)
+    plain = check_cohort(X, Y, None)
+    assert cohort.classes.tolist() == plain.classes.tolist()
+    assert cohort.codes.tolist() == plain.codes.tolist()
+    assert np.ndim(cohort.y) == 1
+    with pytest.warns(DataConversionWarning, match=r"column-vector y_test was"):
+        codes = check_external(cohort, X, column)[1]
+    assert codes.tolist() == plain.codes.tolist()

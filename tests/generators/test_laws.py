@@ -63,6 +63,43 @@ def test_what_goes_together_in_one_class_and_apart_in_another_stays_so(learner):
     assert within[1] > 0.4
 
 
+def test_zeros_of_a_class_stay_zeros(learner):
+    """Means of quantiles would make small amounts of them where the other class has few."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], 150)
+    amounts = rng.lognormal(size=(300, 2))
+    X = pd.DataFrame(
+        {
+            "some": np.where(rng.random(300) < np.where(y, 0.3, 0.8), 0.0, amounts[:, 0]),
+            "only ill": np.where(y, 3.0 + amounts[:, 1], 0.0),
+            "ceiling": np.minimum(30.0, rng.normal(np.where(y, 31, 27), 3)),
+        }
+    )
+    X_new, y_new = learner.fit(X, y).sample(4000, random_state=0)
+    for value, name in [(0.0, "some"), (0.0, "only ill"), (30.0, "ceiling")]:
+        real, new = (X[name] == value), (X_new[name] == value)
+        for label in (0, 1):
+            assert abs(new[y_new == label].mean() - real[y == label].mean()) < 0.06
+
+
+def test_a_class_that_differs_in_spread_or_form_alone_does_so_in_what_is_drawn(learner):
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], 150)
+    X = pd.DataFrame(
+        {
+            "spread": rng.normal(0, np.where(y, 3, 1)),
+            "humps": np.where(y, rng.choice([-2, 2], 300) + rng.normal(0, 0.3, 300), 0)
+            + np.where(y, 0, rng.normal(0, 2, 300)),
+            "same": rng.normal(size=300),
+        }
+    )
+    X_new, y_new = learner.fit(X, y).sample(4000, random_state=0)
+    ill, well = X_new[y_new == 1], X_new[y_new == 0]
+    assert ill["spread"].std() > 2.2 * well["spread"].std()
+    assert (ill["humps"].abs() < 1).mean() < 0.5 * (well["humps"].abs() < 1).mean()
+    assert 0.8 < ill["same"].std() / well["same"].std() < 1.25
+
+
 def test_rare_combinations_keep_the_effects_of_their_parts(learner):
     rng = np.random.default_rng(1)
     n = 90

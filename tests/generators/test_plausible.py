@@ -74,3 +74,30 @@ def test_a_level_of_doubted_rows_alone_is_known_to_reasons():
     (text,) = reasons.loc[reasons["column"] == "kind", "text"]
     assert "of normal rows" in text
     assert "no normal row" not in text
+
+
+@pytest.mark.parametrize("epsilon", [None, 5.0])
+def test_a_private_generator_is_not_told_which_rows_are_strange(monkeypatch, epsilon):
+    """What is left out would depend on the patients, and nothing accounts for that."""
+    looked = []
+
+    def told(X, schema=None):
+        looked.append(len(X))
+        return plausible_rows(X, schema)
+
+    class Private(TabularVAE):
+        """Counts as private to whoever asks, and needs nothing that is not installed."""
+
+        def fit(self, X, y=None, *, sample_weight=None, groups=None):
+            fitted_on.append(len(X))
+            asked, self.dp_epsilon = self.dp_epsilon, None
+            super().fit(X, y, sample_weight=sample_weight, groups=groups)
+            self.dp_epsilon = asked
+            return self
+
+    fitted_on: list[int] = []
+    monkeypatch.setattr("augment.generators._cross_fit.plausible_rows", told)
+    model = Private(**QUICK, dp_epsilon=epsilon)
+    ReconstructionDetector(model, random_state=0).fit(contaminated())
+    assert bool(looked) == (epsilon is None)
+    assert set(fitted_on) == ({72} if epsilon is None else {80})

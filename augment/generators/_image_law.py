@@ -13,6 +13,7 @@ from augment._typing import BoolArray, FloatArray, IntArray, State
 from augment.data._pooling import MIN_STRATUM_ROWS
 from augment.generators._alignment import Alignment
 from augment.generators._likeness import alike
+from augment.generators._local_detail import LocalDetail
 
 __all__ = ["ImageLaw", "LinearPath", "Mixture"]
 
@@ -182,6 +183,11 @@ class Mixture:
             codes[here] += np.sqrt(self.own) * (narrow[here, : len(root)] @ root)
         return np.asarray(codes)
 
+    def nearest(self, codes: FloatArray) -> IntArray:
+        """Give the component whose mean is nearest to each code."""
+        apart = np.square(codes).sum(axis=1)[:, None] - 2 * codes @ self.means.T
+        return np.asarray((apart + np.square(self.means).sum(axis=1)).argmin(axis=1), np.int64)
+
     def _choose(self, uniforms: FloatArray, given: FloatArray | None) -> IntArray:
         """Choose components by their shares, and by how near their conditions are."""
         log = np.tile(np.log(self.shares), (len(uniforms), 1))
@@ -227,6 +233,8 @@ class ImageLaw:
     mixtures : tuple of Mixture
         One for each stratum, and a last one for combinations that were never seen. Strata with
         fewer than five images share the mixture of all.
+    detail : LocalDetail
+        The law of local detail, which draws are given.
 
     References
     ----------
@@ -238,6 +246,7 @@ class ImageLaw:
     alignment: Alignment
     path: LinearPath
     mixtures: tuple[Mixture, ...]
+    detail: LocalDetail
 
     @classmethod
     def fit(
@@ -273,7 +282,10 @@ class ImageLaw:
             return Mixture.fit(codes[here], own, seed, given[here], groups, theirs)
 
         mixtures = [everybody if small[s] else mixture_of(s) for s in range(n_strata)]
-        return cls(alignment, path, (*mixtures, everybody))
+        everyone = np.ones(len(codes), dtype=bool)
+        rows_of = [everyone if small[s] else strata == s for s in range(n_strata)]
+        laws, members = (*mixtures, everybody), (*rows_of, everyone)
+        return cls(alignment, path, laws, _detail(alignment, path, laws, members, codes, features))
 
     def encode(
         self, images: FloatArray, features: FloatArray, strata: IntArray | None
@@ -281,9 +293,29 @@ class ImageLaw:
         """Give the codes `(n, k)` of images; see `Alignment.rows` for unknown strata."""
         return self.path.encode(self.alignment.rows(images, strata), features)
 
-    def decode(self, codes: FloatArray, features: FloatArray) -> FloatArray:
-        """Give the images `(n, channels, height, width)`, from 0 to 1, of codes `(n, k)`."""
-        return self.alignment.images(self.path.decode(codes, features))
+    def decode(
+        self, codes: FloatArray, features: FloatArray, strata: IntArray | None = None
+    ) -> FloatArray:
+        """Give the images `(n, channels, height, width)`, from 0 to 1, of codes `(n, k)`.
+
+        With their strata they are taken for draws, and given the law of local detail.
+        """
+        rows = self.path.decode(codes, features)
+        if strata is None:
+            return self.alignment.images(rows)
+        shape = self.alignment.image_shape
+        n_pixels = int(np.prod(shape))
+        component, beyond = np.empty(len(codes), np.int64), codes.copy()
+        for stratum in np.unique(strata):
+            here, mixture = strata == stratum, self.mixtures[stratum]
+            component[here] = mixture.nearest(codes[here])
+            beyond[here] -= mixture.means[component[here]]
+        detail = (beyond @ self.path.axes[:, :n_pixels]).reshape(-1, *shape)
+        for stratum in np.unique(strata):
+            here = strata == stratum
+            sparse = self.detail.given_to(detail[here], int(stratum), component[here])
+            rows[here, :n_pixels] += (sparse - detail[here]).reshape(-1, n_pixels)
+        return self.alignment.images(rows)
 
     def draw(self, strata: IntArray, given: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Draw one code for each condition; every mixture fills a place for every row.
@@ -304,6 +336,7 @@ class ImageLaw:
             "alignment": self.alignment.get_state(),
             "path": self.path.get_state(),
             "mixtures": mixtures,
+            "detail": self.detail.get_state(),
         }
 
     @classmethod
@@ -311,7 +344,29 @@ class ImageLaw:
         """Restore what `get_state` gave."""
         arrays = {name: np.asarray(value) for name, value in state["path"].items()}
         mixtures = tuple(Mixture.from_state(mixture) for mixture in state["mixtures"])
-        return cls(Alignment.from_state(state["alignment"]), LinearPath(**arrays), mixtures)
+        detail = LocalDetail.from_state(state["detail"])
+        return cls(Alignment.from_state(state["alignment"]), LinearPath(**arrays), mixtures, detail)
+
+
+def _detail(
+    alignment: Alignment,
+    path: LinearPath,
+    mixtures: tuple[Mixture, ...],
+    members: tuple[BoolArray, ...],
+    codes: FloatArray,
+    features: FloatArray,
+) -> LocalDetail:
+    """Learn the law of local detail from what codes show beyond the means of their components."""
+    shape = alignment.image_shape
+    n_pixels = int(np.prod(shape))
+    residuals, faces = [], []
+    for mixture, here in zip(mixtures, members, strict=True):
+        component = mixture.nearest(codes[here])
+        beyond = (codes[here] - mixture.means[component]) @ path.axes[:, :n_pixels]
+        residuals.append((beyond.reshape(-1, *shape), component))
+        average = np.repeat(features[here].mean(axis=0)[None], len(mixture.means), axis=0)
+        faces.append(path.decode(mixture.means, average)[:, :n_pixels].reshape(-1, *shape))
+    return LocalDetail.fit(residuals, faces, mixtures[0].own)
 
 
 def _root(residual: FloatArray) -> FloatArray:

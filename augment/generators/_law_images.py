@@ -97,7 +97,7 @@ class LawImageGenerator(ImageReconstructionMixin, LoopMixin, ImageGenerator):
         def draw(strata: torch.Tensor, features: torch.Tensor, seed: int) -> torch.Tensor:
             given = features.double().numpy()
             codes = law.draw(strata.numpy(), given[:, n_labels:], rng_for(seed))
-            return torch.as_tensor(law.decode(codes, given), dtype=torch.float32)
+            return torch.as_tensor(law.decode(codes, given, strata.numpy()), dtype=torch.float32)
 
         return draw
 
@@ -122,7 +122,8 @@ class LawImageGenerator(ImageReconstructionMixin, LoopMixin, ImageGenerator):
     ) -> FloatArray:
         """Give the images `(n, channels, height, width)` of codes, from 0 to 1."""
         features = np.asarray(conditions.features, np.float64)
-        return self._refined(self.law_.decode(codes, features), features, rng)
+        strata = None if rng is None else conditions.strata
+        return self._refined(self.law_.decode(codes, features, strata), features, rng)
 
     def _tensor(self, values: FloatArray) -> torch.Tensor:
         """Put an array on the device of the networks."""

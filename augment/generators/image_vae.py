@@ -36,7 +36,8 @@ class ImageVAE(DenoisedImageGenerator):
     conditions move the mean, principal axes carry the rest. What makes the images good is the law
     of the latent codes: not a standard normal, but for each condition a mixture of Gaussians, each
     of at least five images, and of at least five patients where `groups` name them, with
-    covariances drawn towards a common one. A convolutional path can be added with `hidden_dim`; on
+    covariances drawn towards a common one. Detail of draws is then made as sparse as that of real
+    images [5]_. A convolutional path can be added with `hidden_dim`; on
     small sets it smoothed more than it mended, so it is off by default.
 
     Parameters
@@ -121,6 +122,8 @@ class ImageVAE(DenoisedImageGenerator):
        analyzers", Neural Computation, 1999.
     .. [4] T. F. Cootes, G. J. Edwards and C. J. Taylor, "Active appearance models", IEEE TPAMI
        2001.
+    .. [5] J. Portilla and E. P. Simoncelli, "A parametric texture model based on joint statistics
+       of complex wavelet coefficients", IJCV, 2000.
 
     Examples
     --------

@@ -240,5 +240,5 @@ def test_page_runs(monkeypatch, capsys):
     exec(table, names)
     assert names["result"].verdict in capsys.readouterr().out
     samples = np.random.default_rng(0).random((3, 20, 1, 16, 16))
-    images = dict(zip(("images", "synthetic", "images_held"), samples, strict=True))
+    images = dict(zip(("images", "images_new", "images_held"), samples, strict=True))
     exec(pictures, images | dict.fromkeys(("patient", "patient_held"), np.arange(20)))

@@ -200,7 +200,7 @@ class RunDirectory:
             written = sorted(staged.name for staged in self._stage.iterdir())
             for name in written:
                 _move(self._stage / name, self.path / name, is_rerun)
-            if is_rerun:
+            if is_rerun and _RECORD in written:
                 _name_leftovers(self.path, [*written, *self.keeps])
         shutil.rmtree(self._stage, ignore_errors=True)
         if kind is not None:
@@ -231,6 +231,9 @@ class RunDirectory:
     def write_settings(self, settings: Settings) -> None:
         """Write ``settings.json``: enough to run the same study again."""
         self.write_json("settings.json", settings.model_dump(mode="json"))
+        given = [value for value in settings.model_dump().values() if isinstance(value, Path)]
+        here = self.path.resolve()
+        self.keeps = [*self.keeps, *(path.name for path in given if path.resolve().parent == here)]
 
     def write_environment(self, seconds: float | None = None) -> dict[str, Any]:
         """Write ``environment.json`` and return it: versions, platform, cores and seconds.

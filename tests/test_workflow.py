@@ -112,6 +112,16 @@ def test_what_an_earlier_run_left_is_named(tmp_path, recwarn):
         results(tmp_path, ["scores.csv"])
 
 
+def test_what_a_run_reads_is_no_leftover(tmp_path, recwarn):
+    for _ in range(2):
+        with workflow.RunDirectory(tmp_path) as run:
+            run.write_text("patients.csv", "age")
+        with workflow.RunDirectory(tmp_path) as run:
+            run.write_settings(Study(table=tmp_path / "patients.csv"))
+            run.write_environment()
+    assert [str(each.message) for each in recwarn] == []
+
+
 def test_a_folder_that_is_not_of_a_run_is_kept(tmp_path):
     for turn in ("first", "second"):
         (tmp_path / "environment.json").unlink(missing_ok=True)

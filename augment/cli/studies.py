@@ -14,7 +14,13 @@ from augment.cli._images import holds_images
 
 @app.command()
 def demo(
-    out: Folder = Path("augment-demo"),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="By default augment-demo, augment-demo-mri or augment-demo-anomaly.",
+        ),
+    ] = None,
     mri: Annotated[
         bool, typer.Option("--mri", help="Grow slices of phantom heads instead of a table.")
     ] = False,
@@ -26,7 +32,8 @@ def demo(
     if mri and anomaly:
         raise InvalidInputError("Choose one of --mri and --anomaly; both were given.")
     name = "demo_mri" if mri else "demo_anomaly" if anomaly else "demo"
-    run_pipeline(name, None, (), out)
+    # each has a folder of its own, so that one demo leaves the pages of the others alone
+    run_pipeline(name, None, (), out or Path(f"augment-{name}".replace("_", "-")))
 
 
 @app.command(epilog="Example: augment run benchmark --set repeats=2 --out runs/benchmark")

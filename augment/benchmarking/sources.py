@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -129,13 +130,10 @@ def _folder(
         if len(wanted) < len(tables):
             lack = [path.name for path in tables if path not in wanted]
             _warn(f"{listed(lack)} in '{folder}' have no column {target!r} and were left out.")
-        return [
-            (path.name.split(".")[0], lambda path=path: _table(path, target, groups))  # type: ignore[misc]
-            for path in wanted
-        ]
+        return [(path.name.split(".")[0], partial(_table, path, target, groups)) for path in wanted]
     archives = sorted(folder.glob("*.npz"))
     if archives:
-        return [(path.stem, lambda path=path: _medmnist(path)) for path in archives]  # type: ignore[misc]
+        return [(path.stem, partial(_medmnist, path)) for path in archives]
     if not has_images:
         raise InvalidInputError(_nothing_in(folder, target, tables))
     return [(folder.name, lambda: _slices(folder, target, groups))]

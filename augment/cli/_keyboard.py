@@ -23,12 +23,14 @@ def workers_shielded() -> Iterator[None]:
     A terminal sends Ctrl-C to every process of a command. Each worker would then die with a
     traceback of its own, in the midst of whatever this process says. Processes inherit what a
     thread has blocked, so the interrupt is blocked here, too; a thread waits for it, and wakes
-    the main thread with another signal.
+    the main thread with another signal. SIGTERM, by which schedulers of clusters stop a command,
+    is taken as Ctrl-C, so that it leaves nothing half-written either.
     """
     if not _can_shield():
         yield
         return
-    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    stops = (signal.SIGUSR1, signal.SIGTERM)
+    before = {stop: signal.signal(stop, signal.default_int_handler) for stop in stops}
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     over = threading.Event()
     watcher = threading.Thread(target=_watch, args=(threading.get_ident(), over), daemon=True)
@@ -40,7 +42,8 @@ def workers_shielded() -> Iterator[None]:
         signal.pthread_kill(watcher.ident or 0, signal.SIGINT)
         watcher.join()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        signal.signal(signal.SIGUSR1, before)
+        for stop, handler in before.items():
+            signal.signal(stop, handler)
 
 
 def _can_shield() -> bool:

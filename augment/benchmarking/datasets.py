@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -236,13 +237,10 @@ def _folder(
     tables = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in _TABLES)
     wanted = [path for path in tables if target in read_table(path).columns]
     if wanted:
-        return [
-            (path.name.split(".")[0], lambda path=path: _table(path, target, groups))  # type: ignore[misc]
-            for path in wanted
-        ]
+        return [(path.name.split(".")[0], partial(_table, path, target, groups)) for path in wanted]
     archives = sorted(folder.glob("*.npz"))
     if archives:
-        return [(path.stem, lambda path=path: _medmnist(path)) for path in archives]  # type: ignore[misc]
+        return [(path.stem, partial(_medmnist, path)) for path in archives]
     return [(folder.name, lambda: _slices(folder))]
 
 

@@ -84,7 +84,7 @@ class BaseGenerator(BaseEstimator, abc.ABC):
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
-            The real rows; at least 10.
+            The real rows; at least 10. Sparse columns of a frame come out of `sample` dense.
         y : array-like of shape (n_samples,), DataFrame, or None
             Labels, a continuous target, or a frame of conditions.
         sample_weight : array-like of shape (n_samples,), default=None

@@ -88,9 +88,11 @@ class ImageVAE(DenoisedImageGenerator):
     law_ : ImageLaw
         The alignment, the linear path and the law of its codes.
     history_ : DataFrame
-        Loss by step; empty without a convolutional path or a denoising autoencoder.
+        Loss by step. Empty by default, because the linear path and the law are computed and not
+        trained: only a convolutional path (`hidden_dim`) and a denoising autoencoder
+        (`denoising_steps`) have steps.
     n_steps_ : int
-        Steps that were taken.
+        Steps that were taken; 0 by default.
     device_ : torch.device
         Where the networks are.
 

@@ -275,7 +275,7 @@ class ImageLaw:
         given = features[:, features.shape[1] - n_continuous :]
         alignment, rows, group = Alignment.fit(images, strata, given, grid, seed, device, owners)
         labels = features[:, : features.shape[1] - n_continuous]
-        is_rare = (labels[:, labels.sum(axis=0) < MIN_STRATUM_ROWS] > 0).any(axis=1)
+        is_rare = np.any(labels[:, labels.sum(axis=0) < MIN_STRATUM_ROWS] > 0, axis=1)
         path = LinearPath.fit(rows, features, is_rare, k)
         codes = path.encode(rows, features)
         everybody = Mixture.fit(codes, own, seed, given, group, owners)

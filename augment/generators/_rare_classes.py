@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from augment.generators._image_law import ImageLaw, Mixture
 
 __all__ = ["with_rare_classes"]
+
+Law = TypeVar("Law", bound="ImageLaw")
 
 FEWEST = 2
 """Patients (images, where patients are not known) that must share what a rare class shows."""
@@ -66,14 +68,14 @@ class _Parts:
 
 
 def with_rare_classes(
-    law: ImageLaw,
+    law: Law,
     rows: FloatArray,
     features: FloatArray,
     strata: IntArray,
     *,
     n_continuous: int,
     owners: IntArray | None,
-) -> ImageLaw:
+) -> Law:
     """Give the classes of two to four images something of their own.
 
     Each of their images is compared with the component of other classes that it is nearest to.
@@ -119,9 +121,8 @@ def with_rare_classes(
             center[level] = 0.0  # so the others stay where they are
             beyond[here] -= effects[level]
             is_learned |= here
-    mixtures, spreads, inside = (
-        list(each) for each in (law.mixtures, law.detail.spreads, law.detail.inside)
-    )
+    mixtures = list(law.mixtures)
+    spreads, inside = list(law.detail.spreads), list(law.detail.inside)
     for stratum in np.unique(strata[few[is_learned]]):
         own = strata[few] == stratum
         chosen, count = np.unique(joined[own], return_counts=True)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import typer
 
-__all__ = ["Stopped", "workers_shielded"]
+__all__ = ["Stopped", "terminated_as_interrupted", "workers_shielded"]
 
 
 class Stopped(typer.Abort):
@@ -23,14 +23,12 @@ def workers_shielded() -> Iterator[None]:
     A terminal sends Ctrl-C to every process of a command. Each worker would then die with a
     traceback of its own, in the midst of whatever this process says. Processes inherit what a
     thread has blocked, so the interrupt is blocked here, too; a thread waits for it, and wakes
-    the main thread with another signal. SIGTERM, by which schedulers of clusters stop a command,
-    is taken as Ctrl-C, so that it leaves nothing half-written either.
+    the main thread with another signal.
     """
     if not _can_shield():
         yield
         return
-    stops = (signal.SIGUSR1, signal.SIGTERM)
-    before = {stop: signal.signal(stop, signal.default_int_handler) for stop in stops}
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     over = threading.Event()
     watcher = threading.Thread(target=_watch, args=(threading.get_ident(), over), daemon=True)
@@ -42,8 +40,23 @@ def workers_shielded() -> Iterator[None]:
         signal.pthread_kill(watcher.ident or 0, signal.SIGINT)
         watcher.join()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        for stop, handler in before.items():
-            signal.signal(stop, handler)
+        signal.signal(signal.SIGUSR1, before)
+
+
+@contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Take SIGTERM, by which schedulers of clusters stop a command, as Ctrl-C.
+
+    Otherwise it would end this process at once, and leave what is half-written.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _can_shield() -> bool:

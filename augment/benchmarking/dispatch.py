@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import os
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -94,9 +98,10 @@ def dispatched(
         with _ray_cluster(address, n_jobs) as ray:
             yield from _through_ray(ray, call, tasks, n_jobs)
         return
+    watched = functools.partial(_watched, call, os.getpid())
     with joblib.parallel_config(backend=backend):
         parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
-        results = parallel(joblib.delayed(call)(task) for task in tasks)
+        results = parallel(joblib.delayed(watched)(task) for task in tasks)
         try:
             yield from results
         except _broken() as error:
@@ -104,6 +109,29 @@ def dispatched(
                 "A worker process was killed, perhaps for want of memory. What is done is kept: "
                 "run the same command again, with fewer workers if memory is short."
             ) from error
+
+
+def _watched(call: Callable[[Any], Any], parent: int, task: Any) -> Any:
+    """Run a task in a worker that ends when the process that started it is killed.
+
+    Workers of joblib wait for more work then, some of them for ever.
+    """
+    _watch(parent)
+    return call(task)
+
+
+@functools.cache
+def _watch(parent: int) -> None:
+    """Watch the parent, once in each of its workers."""
+    if os.getppid() == parent:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent is gone."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _through_dask(client: Any, call: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Any]:

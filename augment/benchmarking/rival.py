@@ -174,7 +174,7 @@ class Rival:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            start_new_session=True,  # so that its own children can be ended with it
+            process_group=0,  # so that its own children can be ended with it
         )
         try:
             _, said = process.communicate(timeout=self.timeout)

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from augment._errors import AugmentError, AugmentWarning
-from augment.cli._keyboard import workers_shielded
+from augment.cli._keyboard import terminated_as_interrupted, workers_shielded
 
 __all__ = [
     "Covariates",
@@ -51,7 +51,7 @@ class _OneLineErrors(TyperGroup):
         """Run a command; other exceptions than bad input keep their traceback."""
         kwargs["standalone_mode"] = False
         kept = "Nothing half-written is left."
-        with warnings.catch_warnings(), workers_shielded():
+        with warnings.catch_warnings(), terminated_as_interrupted(), workers_shielded():
             warnings.showwarning = _show_warning
             warnings.filterwarnings("ignore", message=".*have been cancelled", module="joblib")
             try:

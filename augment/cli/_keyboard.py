@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import typer
 
-__all__ = ["Stopped", "workers_shielded"]
+__all__ = ["Stopped", "terminated_as_interrupted", "workers_shielded"]
 
 
 class Stopped(typer.Abort):
@@ -41,6 +41,22 @@ def workers_shielded() -> Iterator[None]:
         watcher.join()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         signal.signal(signal.SIGUSR1, before)
+
+
+@contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Take SIGTERM, by which schedulers of clusters stop a command, as Ctrl-C.
+
+    Otherwise it would end this process at once, and leave what is half-written.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _can_shield() -> bool:

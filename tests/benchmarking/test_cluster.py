@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -82,6 +84,30 @@ def test_a_package_that_is_missing_is_said_before_anything_is_written(tmp_path, 
     with pytest.raises(MissingDependencyError, match=r"medaugment\[distributed\]"):
         benchmark.run(settings, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+WAITING = """
+import os, pathlib, sys, time
+from augment.benchmarking.dispatch import dispatched
+def wait(folder):
+    pathlib.Path(folder, str(os.getpid())).touch()
+    time.sleep(600)
+list(dispatched(wait, sys.argv[1:] * 2, n_jobs=2))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks up processes in /proc")
+def test_workers_end_when_the_benchmark_is_killed(tmp_path):
+    main = subprocess.Popen([sys.executable, "-c", WAITING, str(tmp_path)])
+    deadline = time.monotonic() + 300
+    while len(workers := [Path("/proc", p.name) for p in tmp_path.iterdir()]) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    main.kill()
+    main.wait()
+    while any(worker.is_dir() for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_results_come_from_processes_and_threads_alike(tmp_path):

@@ -17,6 +17,7 @@ __all__ = [
     "Draws",
     "Rows",
     "Side",
+    "draw_halves",
     "draw_pairs",
     "group_codes",
     "halves",
@@ -161,6 +162,26 @@ def draw_pairs(rows: Sequence[Rows], *, n_repeats: int, seed: int) -> Draws:
             p, q, _ = _matched([*rows, pool], [*parts, a], rng)
             draws.spread.append((p, q))
     return draws
+
+
+def draw_halves(
+    rows: Sequence[Rows], draws: Draws, *, n_repeats: int, seed: int
+) -> list[tuple[Side, Side]]:
+    """Draw halves of all real patients, with as many rows a side as the draws have.
+
+    What differs between them is what differs between samples of one law.
+    """
+    samples, held = list(rows), len(rows) == 3
+    if held:
+        samples.append(pooled(list(rows))[-1])
+    place = 3 if held else 0
+    found = []
+    for repeat in range(n_repeats):
+        rng = rng_for(seed, repeat, 1)
+        parts = [Side(place, chosen) for chosen in halves(samples[place], rng)]
+        first, second, _ = _matched(samples, [*parts, draws.values[0][0]], rng)
+        found.append((first, second))
+    return found
 
 
 def _matched(rows: Sequence[Rows], sides: list[Side], rng: np.random.Generator) -> list[Side]:

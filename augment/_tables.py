@@ -8,12 +8,13 @@ import gzip
 import io
 import lzma
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augment._errors import InvalidInputError, did_you_mean, listed
+from augment._errors import AugmentWarning, InvalidInputError, did_you_mean, listed
 from augment._optional import optional_import
 
 if TYPE_CHECKING:
@@ -256,15 +257,19 @@ def split_table(
     return X, y, None if groups is None else table[groups]
 
 
-def match_columns(X: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
+def match_columns(
+    X: pd.DataFrame, like: pd.DataFrame, *, ignored: Iterable[Any] = ()
+) -> pd.DataFrame:
     """Give the features of a second table in the order of the first.
 
     Parameters
     ----------
     X : pandas.DataFrame
-        The second table. Columns that the first does not have are left out.
+        The second table. Columns that the first does not have are left out, with a warning.
     like : pandas.DataFrame
         The first table.
+    ignored : iterable
+        Columns of the second table that are left out on purpose, without a warning.
 
     Returns
     -------
@@ -274,12 +279,26 @@ def match_columns(X: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
     ------
     InvalidInputError
         If a column of the first table is missing.
+
+    Warns
+    -----
+    AugmentWarning
+        Naming the columns that are left out.
     """
     missing = [name for name in like.columns if name not in X.columns]
     if missing:
         raise InvalidInputError(
             f"Expected the same columns in both tables; the second lacks {listed(missing)}."
             f"{did_you_mean(missing[0], X.columns)} Rename its columns, or leave them out of both."
+        )
+    known = {*like.columns, *ignored}
+    extra = [name for name in X.columns if name not in known]
+    if extra:
+        warnings.warn(
+            f"The second table has columns that the first lacks, {listed(extra)}: they are left "
+            "out. If one was renamed, give it the same name in both.",
+            AugmentWarning,
+            stacklevel=2,
         )
     return X[list(like.columns)]
 

@@ -106,7 +106,7 @@ def judge_matrices(seed: int, n: int, **law: float) -> np.ndarray:
     ]
     real = tuple(corrected_lift(x, RATIO) for x in (a1, l1))
     copies = tuple(corrected_lift(x, RATIO) for x in mixed)
-    return verdicts(claims(real, copies, ROPES))  # type: ignore[arg-type]
+    return verdicts(claims(real, copies, ROPES))
 
 
 def matrices() -> Iterator[dict[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -59,7 +59,7 @@ class Settings(workflow.Settings):
     columns: dict[str, Any] = Field(default_factory=dict)
     generator: str = "auto"
     parameters: dict[str, Any] = Field(default_factory=dict)
-    method: str = "auto"
+    method: Literal["auto", "reconstruction", "elbo", "latent"] = "auto"
     false_positive_rate: float = Field(0.1, gt=0, lt=1)
     trim: float = Field(0.0, ge=0, lt=0.5)
     plane: str = "axial"
@@ -176,8 +176,12 @@ def _detector(settings: Settings, default: str) -> Any:
     own: dict[str, Any] = {"schema": settings.columns} if settings.columns else {}
     if name == "image_vae":
         own |= {"latent_dim": 16, "deformation_grid": 0, "denoising_steps": 250}
+    generator = workflow.make_generator(name, **{**own, **settings.parameters})
+    can = ["image_vae", "image_gan"] if default == "image_vae" else ["tabular_vae", "tabular_gan"]
+    if type(generator).__name__ not in map(workflow.generator_names().get, can):
+        workflow.check_names("generator for detection", [name], can)
     return augment.ReconstructionDetector(
-        workflow.make_generator(name, **{**own, **settings.parameters}),
+        generator,
         method=settings.method,
         false_positive_rate=settings.false_positive_rate,
         trim=settings.trim,
@@ -200,7 +204,7 @@ def _read_tables(settings: Settings) -> Data:
     has_groups = settings.groups is not None and settings.groups in new.columns
     return Data(
         features.reset_index(drop=True),
-        workflow.match_columns(new, features),
+        workflow.match_columns(new, features, ignored=asked),
         groups,
         new[settings.groups] if has_groups else None,
         list(range(1, len(new) + 1)),

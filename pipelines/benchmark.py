@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 from pydantic import Field
@@ -51,7 +51,7 @@ class Settings(workflow.Settings):
     generators : dict
         Name to parameters. With ``method: NAME`` among them, the key is free.
     sizes : tuple of int
-        Training rows. A size runs where a data set has 1.3 times as many.
+        Training rows, at least 10. A size runs where a data set has 1.3 times as many.
     repeats : int
         Splits of each data set and size.
     limits : dict
@@ -87,11 +87,11 @@ class Settings(workflow.Settings):
         {"bootstrap": {}, "smote": {}, "gaussian_copula": {}, "tabular_vae": {}, "tabular_gan": {}},
         min_length=1,
     )
-    sizes: tuple[int, ...] = Field((50, 100, 200), min_length=1)
+    sizes: tuple[Annotated[int, Field(ge=10)], ...] = Field((50, 100, 200), min_length=1)
     repeats: int = Field(10, ge=1)
     limits: dict[str, Part] = Field(default_factory=dict)
     estimators: tuple[str, ...] = ()
-    ratio: float | Literal["auto"] = "auto"
+    ratio: Annotated[float, Field(gt=0)] | Literal["auto"] = "auto"
     python_of: dict[str, str] = Field(default_factory=dict)
     timeout: float = Field(1800, gt=0)
     skip_missing: bool = False
@@ -128,8 +128,11 @@ class Result:
 
     def __str__(self) -> str:
         """Write the leaderboard for a terminal."""
-        text = benchmarking.markdown_leaderboard(self.leaderboard)
-        return f"{text}\nCells run now: {self.n_run}\nReport: {self.path / 'report.html'}"
+        text = benchmarking.text_leaderboard(self.leaderboard)
+        tables = f"Tables for a paper: {self.path / 'leaderboard.md'}"
+        return (
+            f"{text}\n\nCells run now: {self.n_run}\n{tables}\nReport: {self.path / 'report.html'}"
+        )
 
 
 def run(settings: Settings, out: str | Path) -> Result:
@@ -153,10 +156,11 @@ def run(settings: Settings, out: str | Path) -> Result:
         If a data set, a generator or a setting cannot be used, or the folder was begun with other
         settings.
     """
-    benchmarking.check_backend(settings.backend, settings.address)
+    benchmarking.check_backend(settings.backend, settings.address, settings.n_jobs)
     grid, missing = _grid(settings)
     described = {name: data.describe() for name, data in grid.datasets.items()}
-    store = benchmarking.CellStore(out, _plan(settings, described))
+    scripts = benchmarking.script_fingerprints(grid.methods)
+    store = benchmarking.CellStore(out, _plan(settings, described, scripts))
     where = {"backend": settings.backend, "address": settings.address, "n_jobs": settings.n_jobs}
     n_run = grid.run(store, **where, progress=settings.progress)
     scores, cells = store.gather(cell.key for cell in grid.cells())
@@ -209,18 +213,22 @@ def _estimators(wanted: Sequence[str]) -> dict[str, dict[str, Any]]:
         "table": augment.evaluation.default_estimators(),
         "images": augment.evaluation.image_estimators(),
     }
-    workflow.check_names("classifier", wanted, [name for own in known.values() for name in own])
+    names = dict.fromkeys(name for own in known.values() for name in own)
+    workflow.check_names("classifier", wanted, names)
     return {
         kind: {name: own[name] for name in own if name in wanted} or own
         for kind, own in known.items()
     }
 
 
-def _plan(settings: Settings, described: Mapping[str, Any]) -> dict[str, Any]:
+def _plan(
+    settings: Settings, described: Mapping[str, Any], scripts: Mapping[str, str]
+) -> dict[str, Any]:
     """Gather all that the cells depend on: what a folder may not mix."""
     given = settings.model_dump(mode="json", exclude={*_FREE, "datasets"})
     return {
         **given,
+        **({"scripts": scripts} if scripts else {}),
         "datasets": {name: facts["fingerprint"] for name, facts in described.items()},
         "augment": augment.__version__,
     }

@@ -202,7 +202,9 @@ def _options(settings: Settings, X: pd.DataFrame, groups: pd.Series | None) -> d
     if settings.test is not None:
         other = workflow.read_table(settings.test)
         X_test, y_test, _ = workflow.split_table(other, settings.target, what="test table")
-        options |= {"X_test": workflow.match_columns(X_test, X), "y_test": y_test}
+        ignored = (*settings.ignore, settings.groups)
+        X_test = workflow.match_columns(X_test, X, ignored=ignored)
+        options |= {"X_test": X_test, "y_test": y_test}
     return options
 
 

@@ -6,7 +6,7 @@ A new generator needs one line in `GENERATORS`; it then inherits all conformance
 from augment.anomaly import ReconstructionDetector
 from augment.generators import Bootstrap, GaussianCopula, Jitter, Smote, TabularGAN, TabularVAE
 
-_TINY = {"max_steps": 30, "n_members": 2, "latent_dim": 4, "hidden_dim": 8, "random_state": 0}
+_TINY = {"max_steps": 10, "n_members": 2, "latent_dim": 4, "hidden_dim": 8, "random_state": 0}
 
 GENERATORS = [
     Bootstrap(random_state=0),

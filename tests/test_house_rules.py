@@ -84,6 +84,20 @@ def test_files_are_short():
     assert {str(path): n for path, n in lines.items() if n > MAX_LINES} == {}
 
 
+def test_silenced_checks_have_a_reason():
+    silenced = re.compile(
+        r"# (noqa|type: ignore)(?P<code>(: [A-Z0-9]+(, [A-Z0-9]+)*|\[[\w-]+\])?)(?P<why>.*)$"
+    )
+    bare = [
+        f"{path.relative_to(REPOSITORY)}:{number}"
+        for path in files("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if (found := silenced.search(line))
+        and not (found["code"] and re.fullmatch(r" # [^#]+| \(.+\)", found["why"]))
+    ]
+    assert bare == []
+
+
 def test_functions_are_short():
     long = {
         f"{path.relative_to(REPOSITORY)}:{function.lineno} {function.name}": body_length(function)

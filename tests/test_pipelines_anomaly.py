@@ -57,6 +57,15 @@ def test_a_label_that_no_row_has_is_named(tables, tmp_path):
         anomaly_detection.run(settings, tmp_path / "out")
 
 
+@pytest.mark.parametrize("generator", ["gaussian_copula", "image_vae"])
+def test_a_generator_that_cannot_detect_is_refused(tables, tmp_path, generator):
+    given = {"train": tables / "train.csv", "new": tables / "new.csv", "ignore": ("what",)}
+    settings = anomaly_detection.Settings(**given, generator=generator)
+    with pytest.raises(InvalidInputError, match=rf"{generator}.*Known: \['tabular_vae', 'tabular"):
+        anomaly_detection.run(settings, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_simple_detector_that_does_as_well_is_said_to():
     same = {"auroc": 1.0, "difference": 0.0, "difference_lower": 0.0, "difference_upper": 0.0}
     lines = [{"detector": name, "kind": name, **same} for name in ("own", "baseline")]

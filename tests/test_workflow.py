@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -218,6 +219,17 @@ def test_split_table_names_what_is_wrong():
         workflow.split_table(table, "sex", ignore=["sex"])
     with pytest.raises(InvalidInputError, match=r"lacks \['age', 'sex'\]"):
         workflow.match_columns(X, table)
+
+
+def test_columns_that_only_a_second_table_has_are_named():
+    first = pd.DataFrame({"age": [1, 2], "sex": ["f", "m"]})
+    second = first[["sex", "age"]].assign(crp=0.5, what="benign")
+    with pytest.warns(AugmentWarning, match=r"the first lacks, \['crp'\]: they are left out"):
+        matched = workflow.match_columns(second, first, ignored=["what", None])
+    pd.testing.assert_frame_equal(matched, first)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        workflow.match_columns(second, first, ignored=["what", "crp"])
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])

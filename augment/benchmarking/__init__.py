@@ -14,10 +14,12 @@ _EXPORTS = {
     "build_methods": "augment.benchmarking.methods",
     "cell_lifts": "augment.benchmarking.ranking",
     "check_backend": "augment.benchmarking.dispatch",
-    "load_datasets": "augment.benchmarking.datasets",
+    "load_datasets": "augment.benchmarking.sources",
     "markdown_leaderboard": "augment.benchmarking.markdown",
     "method_names": "augment.benchmarking.methods",
     "render_leaderboard": "augment.benchmarking.page",
+    "script_fingerprints": "augment.benchmarking.methods",
+    "text_leaderboard": "augment.benchmarking.markdown",
 }
 __all__ = [
     "BACKENDS",
@@ -32,6 +34,8 @@ __all__ = [
     "markdown_leaderboard",
     "method_names",
     "render_leaderboard",
+    "script_fingerprints",
+    "text_leaderboard",
 ]
 
 

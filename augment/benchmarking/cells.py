@@ -126,6 +126,9 @@ def _record(task: Task) -> dict[str, Any]:
             error = "the generator gave no rows."
         else:
             scores, error = _scores(task, draw, report)
+            if scores and all(row["value"] is None for row in scores):
+                why = next((row["error"] for row in scores if row["error"]), "scores without value")
+                error = f"no classifier could learn: {why}"
     return {
         **dataclasses.asdict(task.cell),
         "n_train": int(train.size),

@@ -1,35 +1,27 @@
-"""Data sets of a benchmark: tables and images, from files, from scikit-learn, from OpenML."""
+"""A data set of a benchmark, and how it is divided."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
-import pandas as pd
 
-from augment._errors import InvalidInputError, listed
+from augment._errors import InvalidInputError
 from augment._random import rng_for
 from augment._typing import IntArray
-from augment.evaluation.inputs import Cohort, check_cohort, take
-from augment.workflow import read_table, split_table
+from augment.evaluation.inputs import Cohort, take
 
-__all__ = ["BUNDLED", "DataSet", "Part", "load_datasets"]
+__all__ = ["SCORED_CLASS", "SPARE", "DataSet", "Part"]
 
-BUNDLED = ("breast_cancer", "iris", "wine")
-"""Tables that come with scikit-learn."""
 SCORED_CLASS = 10
 """Classes with fewer rows stay in training and are not scored."""
 SPARE = 1.3
 """A size runs where a data set has this many times as many rows; the rest is the test part."""
 TEST_IMAGES = 600
 """Images in a test part at most."""
-_TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".gz", ".bz2", ".xz")
 _ATTEMPTS = 50
-_SIDE = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +80,7 @@ class DataSet:
                 for label, n in zip(cohort.classes, np.bincount(cohort.codes), strict=True)
             },
             "scored": [str(cohort.classes[k]) for k in self.kept],
+            "patients": None if cohort.groups is None else int(cohort.groups.max()) + 1,
             "fingerprint": joblib.hash((cohort.X, np.asarray(cohort.y), cohort.groups)),
         }
 
@@ -114,17 +107,41 @@ class DataSet:
         InvalidInputError
             If no division puts two scored classes on both sides.
         """
+        rows = self._rows(size, repeat, seed)
+        if rows is None:
+            raise InvalidInputError(
+                f"{self.undivided(size)} ({_ATTEMPTS} were tried). Use another size."
+            )
+        return self._part(*rows)
+
+    def divides(self, size: int, repeats: int, seed: int) -> bool:
+        """Tell whether every repeat puts all scored classes on both sides."""
+        return all(self._rows(size, repeat, seed) is not None for repeat in range(repeats))
+
+    def undivided(self, size: int) -> str:
+        """Say that a size has no division."""
+        text = (
+            f"no division of '{self.name}' into {size} rows and the rest puts every scored class "
+            "on both sides"
+        )
+        if self.cohort.groups is None:
+            return text
+        patients = np.bincount(self.cohort.groups)
+        return (
+            f"{text}, with its {patients.size} patients, of {patients.max()} rows at most, whole "
+            "on one of them"
+        )
+
+    def _rows(self, size: int, repeat: int, seed: int) -> tuple[IntArray, IntArray] | None:
+        """Find training and test rows with all scored classes in both; None if there are none."""
         for attempt in range(_ATTEMPTS):
             rng = rng_for(seed, size, repeat, attempt)
             train, test = self._divide(size, rng)
             test = test[np.isin(self.cohort.codes[test], self.kept)]
             wanted = set(self.kept.tolist())
             if all(wanted <= set(self.cohort.codes[rows].tolist()) for rows in (train, test)):
-                return self._part(np.sort(train), np.sort(test))
-        raise InvalidInputError(
-            f"No division of '{self.name}' into {size} rows and the rest puts every scored class "
-            f"on both sides ({_ATTEMPTS} were tried). Use another size."
-        )
+                return np.sort(train), np.sort(test)
+        return None
 
     def _divide(self, size: int, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
         """Divide all rows in two."""
@@ -161,163 +178,3 @@ class DataSet:
             take(whole.X, rows), take(whole.y, rows), whole.codes[rows], whole.classes, groups
         )
         return Part(cohort, np.arange(len(train)), np.arange(len(train), len(rows)), self.kept)
-
-
-def load_datasets(
-    sources: Sequence[str], *, target: str = "target", groups: str | None = None
-) -> dict[str, DataSet]:
-    """Load the data sets of a benchmark.
-
-    Parameters
-    ----------
-    sources : sequence of str
-        Each is a table file, a folder of tables, a MedMNIST ``.npz`` file, a folder of images or
-        NIfTI volumes (with an ``index.csv``), one of `BUNDLED`, or ``openml:ID``.
-    target : str, default="target"
-        The column to predict.
-    groups : str, optional
-        Column with the patient of each row, where a table has it.
-
-    Returns
-    -------
-    dict of str to DataSet
-        By name: the file's, without its ending.
-
-    Raises
-    ------
-    InvalidInputError
-        If a source is unknown, two have one name, or fewer than two classes can be scored.
-    """
-    found: dict[str, DataSet] = {}
-    for source in sources:
-        for name, load in _expand(source, target, groups):
-            data = load()
-            if name in found:
-                raise InvalidInputError(
-                    f"Two data sets are called {name!r}. Rename a file, or leave one out."
-                )
-            if len(data.kept) < 2:
-                raise InvalidInputError(
-                    f"Expected two classes of at least {SCORED_CLASS} rows in '{name}'; found "
-                    f"{data.describe()['classes']}. Leave this data set out."
-                )
-            found[name] = data
-    if not found:
-        raise InvalidInputError("A benchmark needs at least one data set; found none.")
-    return found
-
-
-def _expand(
-    source: str, target: str, groups: str | None
-) -> list[tuple[str, Callable[[], DataSet]]]:
-    """List the data sets that a source stands for, with what loads each."""
-    path = Path(source)
-    if source in BUNDLED and not path.exists():
-        return [(source, lambda: _bundled(source))]
-    if source.startswith("openml:"):
-        number = source.partition(":")[2]
-        return [(f"openml-{number}", lambda: _openml(number))]
-    if path.is_file() and path.suffix == ".npz":
-        return [(path.stem, lambda: _medmnist(path))]
-    if path.is_file():
-        return [(path.name.split(".")[0], lambda: _table(path, target, groups))]
-    if path.is_dir():
-        return _folder(path, target, groups)
-    raise InvalidInputError(
-        f"Expected a data set at '{source}'; found nothing. Give a table, a folder, a .npz file, "
-        f"openml:ID, or one of {listed(BUNDLED)}."
-    )
-
-
-def _folder(
-    folder: Path, target: str, groups: str | None
-) -> list[tuple[str, Callable[[], DataSet]]]:
-    """List the tables of a folder that have the target; else its images."""
-    tables = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in _TABLES)
-    wanted = [path for path in tables if target in read_table(path).columns]
-    if wanted:
-        return [
-            (path.name.split(".")[0], lambda path=path: _table(path, target, groups))  # type: ignore[misc]
-            for path in wanted
-        ]
-    archives = sorted(folder.glob("*.npz"))
-    if archives:
-        return [(path.stem, lambda path=path: _medmnist(path)) for path in archives]  # type: ignore[misc]
-    return [(folder.name, lambda: _slices(folder))]
-
-
-def _table(path: Path, target: str, groups: str | None) -> DataSet:
-    """Read a table."""
-    table = read_table(path)
-    there = groups if groups is not None and groups in table.columns else None
-    X, y, patients = split_table(table, target, there)
-    return _dataset(path.name.split(".")[0], "table", X, y, patients)
-
-
-def _bundled(name: str) -> DataSet:
-    """Load a table that comes with scikit-learn."""
-    from sklearn import datasets
-
-    bunch = getattr(datasets, f"load_{name}")(as_frame=True)
-    y = pd.Series(np.asarray(bunch.target_names)[bunch.target.to_numpy()], name="target")
-    return _dataset(name, "table", bunch.data, y.astype(str))
-
-
-def _openml(number: str) -> DataSet:
-    """Fetch a table from OpenML."""
-    from sklearn.datasets import fetch_openml
-
-    if not number.isdecimal():
-        raise InvalidInputError(f"Expected openml:ID with a number; found 'openml:{number}'.")
-    try:
-        bunch = fetch_openml(data_id=int(number), as_frame=True, parser="auto")
-    except OSError as error:
-        raise InvalidInputError(
-            f"OpenML's data set {number} cannot be fetched ({error}). It needs a network; without "
-            "one, save the table as CSV and give the file."
-        ) from error
-    y = bunch.target if isinstance(bunch.target, pd.Series) else None
-    if y is None or bunch.data.empty:
-        raise InvalidInputError(f"OpenML's data set {number} has no single target. Use another.")
-    keep = y.notna().to_numpy()
-    return _dataset(f"openml-{number}", "table", bunch.data[keep], y[keep].astype(str))
-
-
-def _medmnist(path: Path) -> DataSet:
-    """Read the images and labels of a MedMNIST archive, its three parts together."""
-    with np.load(path, allow_pickle=False) as archive:
-        parts = [p for p in ("train", "val", "test") if f"{p}_images" in archive]
-        if not parts:
-            raise InvalidInputError(
-                f"Expected 'train_images' and 'train_labels' in '{path.name}', as MedMNIST has "
-                f"them; found {listed(archive.files)}."
-            )
-        images = np.concatenate([archive[f"{p}_images"] for p in parts])
-        labels = np.concatenate([archive[f"{p}_labels"] for p in parts])
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        raise InvalidInputError(f"'{path.name}' has several labels an image; one is needed.")
-    images = images[:, None] if images.ndim == 3 else np.moveaxis(images, -1, 1)
-    return _dataset(path.stem, "images", images.astype(np.float32), labels.ravel())
-
-
-def _slices(folder: Path) -> DataSet:
-    """Read a folder of images or volumes."""
-    from augment import data
-
-    if not hasattr(data, "load_slices"):
-        raise InvalidInputError(
-            f"Expected tables with the target in '{folder}'; found none, and this version reads no "
-            "folders of images."
-        )
-    slices = data.load_slices(folder, size=_SIDE)
-    if slices.y is None:
-        raise InvalidInputError(f"The images in '{folder}' have no labels. Add an index.csv.")
-    return _dataset(folder.name, "images", slices.images, np.asarray(slices.y), slices.groups)
-
-
-def _dataset(name: str, kind: str, X: Any, y: Any, groups: Any = None) -> DataSet:
-    """Check rows, and say which data set a mistake is in."""
-    try:
-        return DataSet(name, kind, check_cohort(X, y, groups))
-    except InvalidInputError as error:
-        raise InvalidInputError(f"Data set '{name}': {error}") from error

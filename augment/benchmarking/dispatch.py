@@ -15,15 +15,18 @@ from augment._optional import optional_import
 __all__ = ["BACKENDS", "check_backend", "dispatched"]
 
 BACKENDS = ("loky", "threading", "dask", "ray")
+_PACKAGES = {"dask": "distributed", "ray": "ray"}
 
 
-def check_backend(backend: str, address: str | None = None) -> None:
-    """Refuse a backend that there is not, and an address without a cluster.
+def check_backend(backend: str, address: str | None = None, n_jobs: int = -1) -> None:
+    """Refuse a backend that there is not, an address without a cluster, and no worker at all.
 
     Raises
     ------
     InvalidInputError
-        If either cannot be used.
+        If one of them cannot be used.
+    MissingDependencyError
+        If the cluster's package is not installed.
     """
     if backend not in BACKENDS:
         raise InvalidInputError(f"Expected a backend out of {listed(BACKENDS)}; found {backend!r}.")
@@ -31,6 +34,18 @@ def check_backend(backend: str, address: str | None = None) -> None:
         raise InvalidInputError(
             f"An address belongs to --backend dask or ray; found {backend!r}. Leave one out."
         )
+    if n_jobs == 0:
+        raise InvalidInputError(
+            "Expected a number of workers (n_jobs), or -1 for one per core; found 0."
+        )
+    if backend in _PACKAGES:
+        _package(backend)
+
+
+def _package(backend: str) -> Any:
+    """Import the package of a cluster."""
+    purpose = f"The {backend.capitalize()} backend"
+    return optional_import(_PACKAGES[backend], extra="distributed", purpose=purpose)
 
 
 def dispatched(
@@ -70,7 +85,7 @@ def dispatched(
     TrainingError
         If a local worker process is killed from outside.
     """
-    check_backend(backend, address)
+    check_backend(backend, address, n_jobs)
     if backend == "dask":
         with _dask_client(address, n_jobs) as client:
             yield from _through_dask(client, call, tasks)
@@ -96,7 +111,7 @@ def _through_dask(client: Any, call: Callable[[Any], Any], tasks: Iterable[Any])
 
     This is what joblib's Dask backend does, without its guesses at what to send ahead.
     """
-    distributed = optional_import("distributed", extra="distributed", purpose="The Dask backend")
+    distributed = _package("dask")
     waiting = iter(tasks)
 
     def submitted(n: int) -> list[Any]:
@@ -111,7 +126,7 @@ def _through_dask(client: Any, call: Callable[[Any], Any], tasks: Iterable[Any])
 
 def _dask_client(address: str | None, n_jobs: int) -> Any:
     """Join a Dask cluster, or start one of processes with one thread each."""
-    distributed = optional_import("distributed", extra="distributed", purpose="The Dask backend")
+    distributed = _package("dask")
     if address:
         try:
             return distributed.Client(address, timeout=20)
@@ -143,7 +158,7 @@ def _through_ray(
 @contextmanager
 def _ray_cluster(address: str | None, n_jobs: int) -> Iterator[Any]:
     """Join a Ray cluster, or start one on this machine; leave, or end, it afterwards."""
-    ray = optional_import("ray", extra="distributed", purpose="The Ray backend")
+    ray = _package("ray")
     if ray.is_initialized():
         yield ray
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -107,20 +108,34 @@ class Grid:
                     f"{_plural(next(iter(kinds)))}. Leave it out."
                 )
         if not self.cells():
-            rows = {name: len(data.cohort) for name, data in self.datasets.items()}
             raise InvalidInputError(
-                f"No data set has {SPARE} times as many rows as a size of {listed(self.sizes)}: "
-                f"{rows}. Add a smaller size."
+                f"No data set can be divided at a size of {listed(self.sizes)}: it needs {SPARE} "
+                f"times as many rows, and every class in both parts. Found: "
+                f"{'; '.join(self.skipped())}. Use another size."
             )
 
+    @functools.cached_property
+    def _undivided(self) -> dict[tuple[str, int], str]:
+        """Say which data sets cannot be divided at which sizes."""
+        found = {}
+        for name, data in self.datasets.items():
+            for size in self.sizes:
+                if not data.serves(size):
+                    found[name, size] = (
+                        f"{name} has {len(data.cohort)} rows: too few to learn from {size} and "
+                        "test on the rest"
+                    )
+                elif not data.divides(size, self.repeats, self._seed_of(name)):
+                    found[name, size] = data.undivided(size)
+        return found
+
     def skipped(self) -> list[str]:
-        """Say which data sets are too small for which sizes."""
-        return [
-            f"{name} has {len(data.cohort)} rows: too few to learn from {size} and test on the rest"
-            for name, data in self.datasets.items()
-            for size in self.sizes
-            if not data.serves(size)
-        ]
+        """Say which data sets are left out at which sizes, and why."""
+        return list(self._undivided.values())
+
+    def _seed_of(self, dataset: str) -> int:
+        """Seed of the splits of one data set, whatever else is in the benchmark."""
+        return int(rng_for(self.seed, zlib.crc32(dataset.encode())).integers(2**31))
 
     def cells(self) -> list[Cell]:
         """List all cells, repeat by repeat, so that what is there early is balanced."""
@@ -129,7 +144,7 @@ class Grid:
             for repeat in range(self.repeats)
             for name, data in self.datasets.items()
             for size in self.sizes
-            if data.serves(size)
+            if (name, size) not in self._undivided
             for cell in self._methods_of(name, data.kind, size, repeat)
         ]
 
@@ -185,7 +200,7 @@ class Grid:
         }
         for cell in cells:
             data = self.datasets[cell.dataset]
-            seed = int(rng_for(self.seed, zlib.crc32(cell.dataset.encode())).integers(2**31))
+            seed = self._seed_of(cell.dataset)
             part = data.split(cell.size, cell.repeat, seed)
             own = int(rng_for(seed, cell.size, cell.repeat).integers(2**31))
             method = self.methods.get(cell.generator)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from augment.benchmarking.grid import Grid, Limit
@@ -143,6 +142,7 @@ def _row(
         "n_cells": len(own),
         "failed": float(own["error"].notna().mean()),
         "empty": float((own["n_synthetic"].eq(0) & own["n_wanted"].gt(0)).mean()),
+        "given": (own["n_synthetic"] / own["n_wanted"].where(own["n_wanted"] > 0)).mean(),
         "fit_seconds": own["fit_seconds"].median(),
         "sample_seconds": own["sample_seconds"].median(),
         "cpu_seconds": own["cpu_seconds"].median(),
@@ -164,13 +164,21 @@ def _extremes(scores: pd.DataFrame, metric: str, name: str) -> dict[str, float]:
     forest = float("nan")
     if name in found and _FOREST in found.index.get_level_values("classifier"):
         forest = float(found[name].xs(_FOREST, level="classifier").mean())
+    return {"forest": forest, "best": _best(scores, metric, name)}
+
+
+def _best(scores: pd.DataFrame, metric: str, name: str) -> float:
+    """Give the best mean score of a classifier with synthetic rows minus the best without.
+
+    Both over the splits on which the generator did not fail.
+    """
     own = scores[(scores["metric"] == metric) & scores["generator"].isin([name, REAL])]
-    mean = own.pivot_table(
-        index=["dataset", "size", "classifier"], columns="generator", values="value"
-    )
-    best = mean.groupby(["dataset", "size"]).max()
-    gain = (best[name] - best[REAL]).mean() if {name, REAL} <= set(best.columns) else np.nan
-    return {"forest": forest, "best": float(gain)}
+    where = ["dataset", "size", "classifier"]
+    wide = own.pivot_table(index=[*where, "repeat"], columns="generator", values="value").dropna()
+    if not {name, REAL} <= set(wide.columns):
+        return float("nan")
+    best = wide.groupby(where).mean().groupby(["dataset", "size"]).max()
+    return float((best[name] - best[REAL]).mean())
 
 
 def _ranking(found: Ranking) -> dict[str, Any]:

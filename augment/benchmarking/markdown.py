@@ -1,4 +1,4 @@
-"""The leaderboard as Markdown, for a paper or a page of documentation."""
+"""The leaderboard as text: Markdown for a paper, and lines for a terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,24 @@ from typing import Any
 
 from augment.benchmarking.ranking import MEASURES
 
-__all__ = ["markdown_leaderboard", "panel_caption", "panel_table"]
+__all__ = [
+    "DECIDED",
+    "DRAWN",
+    "cost_table",
+    "markdown_leaderboard",
+    "panel_caption",
+    "panel_table",
+    "text_leaderboard",
+]
+
+DRAWN = ("roc_auc", "neg_log_loss", "balanced_accuracy", "kernel_distance", "frechet_distance")
+"""The metrics that are drawn, and shown in a terminal."""
+DECIDED = "Over fewer than six data sets no p-value of Wilcoxon's test can be below .05"
+COSTS = (
+    "What it cost: share of cells that failed or came back empty, and of the rows asked for that "
+    "were given; medians of seconds and of peak memory, which counts the libraries that a process "
+    "has loaded"
+)
 
 
 def markdown_leaderboard(board: Mapping[str, Any]) -> str:
@@ -24,17 +41,71 @@ def markdown_leaderboard(board: Mapping[str, Any]) -> str:
     """
     parts = ["# Leaderboard"]
     for panel in board["panels"]:
-        head, rows = panel_table(panel)
-        parts += [f"## {panel['title']}", panel_caption(panel), _table(head, rows), _versus(panel)]
+        parts += [f"## {panel['title']}", panel_caption(panel), _table(*panel_table(panel))]
+        parts += [_versus(panel), f"{COSTS}:", _table(*cost_table(panel))]
     if board["failures"]:
         head = ["generator", "cells", "error", "first in"]
         rows = [
             [f["generator"], str(f["cells"]), f["error"], f["first"]] for f in board["failures"]
         ]
         parts += ["## Failures", _table(head, rows)]
+    if board["classifier_failures"]:
+        parts.append(_untrained(board))
     if board["notes"]:
         parts += ["## Left out", "\n".join(f"- {note}" for note in board["notes"])]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def text_leaderboard(board: Mapping[str, Any]) -> str:
+    """Write what matters most of every panel in columns, for a terminal.
+
+    Parameters
+    ----------
+    board : mapping
+        From `build_leaderboard`.
+
+    Returns
+    -------
+    str
+    """
+    parts = []
+    for panel in board["panels"]:
+        shown = {**panel, "metrics": [m for m in panel["metrics"] if m in DRAWN][:3]}
+        head, rows = panel_table(shown, extremes=False)
+        costs, spent = cost_table(panel)
+        keep = [costs.index(name) for name in ("failed", "CPU, s")]
+        head = [*head, *(costs[i] for i in keep)]
+        rows = [[*row, *(own[i] for i in keep)] for row, own in zip(rows, spent, strict=True)]
+        head = ["rank" if name.endswith(" rank") else name for name in head]
+        parts.append(f"{panel['title']}. {panel_caption(panel)}\n\n{_columns(head, rows)}")
+    for failure in board["failures"]:
+        cells = counted(failure["cells"], "cell")
+        parts.append(
+            f"{failure['generator']} failed in {cells} (first {failure['first']}): "
+            f"{failure['error']}"
+        )
+    if board["classifier_failures"]:
+        parts.append(_untrained(board))
+    if board["notes"]:
+        parts.append("\n".join(f"Left out: {note}." for note in board["notes"]))
+    return "\n\n".join(parts)
+
+
+def _columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a table in columns: names at the left, numbers at the right."""
+    table = [head, *rows]
+    widths = [max(len(row[i]) for row in table) for i in range(len(head))]
+    lines = []
+    for name, *cells in table:
+        numbers = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
+        lines.append("   ".join([name.ljust(widths[0]), *numbers]))
+    return "\n".join(lines)
+
+
+def _untrained(board: Mapping[str, Any]) -> str:
+    """Say how many trainings failed."""
+    trainings = counted(board["classifier_failures"], "training")
+    return f"{trainings} of a classifier failed; scores.csv has the errors."
 
 
 def panel_caption(panel: Mapping[str, Any]) -> str:
@@ -60,34 +131,49 @@ def counted(n: int, what: str) -> str:
     return f"{n} {what}{'s' * (n != 1)}"
 
 
-def panel_table(panel: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Give heading and rows of a panel's table, as texts."""
+def panel_table(
+    panel: Mapping[str, Any], *, extremes: bool = True
+) -> tuple[list[str], list[list[str]]]:
+    """Give heading and rows of a panel's table, as texts.
+
+    Parameters
+    ----------
+    panel : mapping
+        Of the leaderboard.
+    extremes : bool, default=True
+        With the lift of a random forest and of the best classifier, where there are any.
+    """
     head = ["generator"]
     for metric in panel["metrics"]:
         name = MEASURES[metric].name
         head += [name, f"{name} rank"]
-    extremes = [m for m in panel["metrics"] if "best" in panel["rows"][0]["metrics"][m]]
-    many = panel["n_classifiers"]
-    for metric in extremes:
-        name = MEASURES[metric].name
-        head += [f"forest {name}", f"best of {many} {name}"]
-    head += ["failed", "empty", "fit, s", "sample, s", "CPU, s", "peak MB"]
-    rows = [_row(row, panel["metrics"], extremes) for row in panel["rows"]]
+    found = [row["metrics"] for row in panel["rows"]]
+    shown = []
+    for metric in panel["metrics"] if extremes else ():
+        for part, title in (("forest", "forest"), ("best", f"best of {panel['n_classifiers']}")):
+            if any(own[metric].get(part) is not None for own in found):
+                shown.append((metric, part))
+                head.append(f"{title} {MEASURES[metric].name}")
+    rows = []
+    for row in panel["rows"]:
+        cells = [row["generator"]]
+        for metric in panel["metrics"]:
+            own = row["metrics"][metric]
+            cells += [_interval(own, metric), _number(own["rank"], "{:.2f}")]
+        rows.append(cells + [_change(row["metrics"][m][part], m) for m, part in shown])
     return head, rows
 
 
-def _row(row: Mapping[str, Any], metrics: Sequence[str], extremes: Sequence[str]) -> list[str]:
-    """Write one generator."""
-    cells = [row["generator"]]
-    for metric in metrics:
-        found = row["metrics"][metric]
-        cells += [_interval(found, metric), _number(found["rank"], "{:.2f}")]
-    for metric in extremes:
-        found = row["metrics"][metric]
-        cells += [_change(found["forest"], metric), _change(found["best"], metric)]
-    cells += [_number(row[name], "{:.0%}") for name in ("failed", "empty")]
-    cells += [_number(row[f"{name}_seconds"], "{:.2f}") for name in ("fit", "sample", "cpu")]
-    return [*cells, _number(row["peak_memory_mb"], "{:.0f}")]
+def cost_table(panel: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Give heading and rows of what each generator cost, as texts."""
+    head = ["generator", "failed", "empty", "rows given", "fit, s", "sample, s", "CPU, s"]
+    rows = []
+    for row in panel["rows"]:
+        shares = (_number(row[name], "{:.0%}") for name in ("failed", "empty", "given"))
+        cells = [row["generator"], *shares]
+        cells += [_number(row[f"{name}_seconds"], "{:.2f}") for name in ("fit", "sample", "cpu")]
+        rows.append([*cells, _number(row["peak_memory_mb"], "{:.0f}")])
+    return [*head, "peak MB"], rows
 
 
 def _interval(found: Mapping[str, Any], metric: str) -> str:
@@ -135,7 +221,8 @@ def _versus(panel: Mapping[str, Any]) -> str:
                 f"of ranks {gap}."
             )
     note = "The first of each ranking minus the others; p by Wilcoxon over data sets, Holm-adjusted"
-    return "\n".join([f"{note}:", "", *lines]) if lines else ""
+    few = f". {DECIDED}" if panel["n_datasets"] < 6 else ""
+    return "\n".join([f"{note}{few}:", "", *lines]) if lines else ""
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -5,18 +5,28 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import time
+import warnings
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from augment._errors import InvalidInputError, did_you_mean, listed
+from augment._errors import AugmentWarning, InvalidInputError, did_you_mean, listed
 from augment.benchmarking._memory import peak_memory
 from augment.benchmarking.references import ClassPCA, TeacherFiltered
-from augment.benchmarking.rival import Rival, rival_scripts
+from augment.benchmarking.rival import Rival, check_script, rival_scripts
 from augment.evaluation.arms import with_seed
 from augment.workflow import generator_names, make_generator
 
-__all__ = ["REAL", "Draw", "Method", "OwnMethod", "build_methods", "method_names"]
+__all__ = [
+    "REAL",
+    "Draw",
+    "Method",
+    "OwnMethod",
+    "build_methods",
+    "method_names",
+    "script_fingerprints",
+]
 
 REAL = "real"
 """The arm that every lift is measured against: no synthetic row at all."""
@@ -123,6 +133,27 @@ class RivalMethod:
 Method = OwnMethod | RivalMethod
 
 
+def script_fingerprints(methods: Mapping[str, Method]) -> dict[str, str]:
+    """Fingerprint the scripts of a user's own rivals; those that come along have a version.
+
+    Parameters
+    ----------
+    methods : mapping of str to Method
+        From `build_methods`.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    bundled = set(rival_scripts().values())
+    scripts = {n: m.rival.script for n, m in methods.items() if isinstance(m, RivalMethod)}
+    return {
+        name: f"{zlib.crc32(script.read_bytes()):08x}"
+        for name, script in scripts.items()
+        if script not in bundled
+    }
+
+
 def method_names() -> list[str]:
     """List what can be compared, by short name; a path to a rival's script works too."""
     return sorted({*generator_names(), *_REFERENCES, *rival_scripts()})
@@ -160,6 +191,7 @@ def build_methods(
     InvalidInputError
         For an unknown name or parameter, or a rival that is not installed.
     """
+    _check_pythons(python_of or {}, specs)
     methods: dict[str, Method] = {}
     missing = []
     for name, given in specs.items():
@@ -185,6 +217,20 @@ def build_methods(
             continue
         methods[_plain_name(name)] = RivalMethod(_plain_name(name), rival.kind, rival)
     return methods, missing
+
+
+def _check_pythons(python_of: Mapping[str, Any], specs: Mapping[str, Any]) -> None:
+    """Warn of an interpreter for what is no rival; a file of settings may name more than run."""
+    known = {*rival_scripts(), *specs, *(_plain_name(name) for name in specs)}
+    known |= {_plain_name(str(given["method"])) for given in specs.values() if "method" in given}
+    for name in python_of:
+        if name not in known:
+            warnings.warn(
+                f"python_of names {name!r}, which is no rival of this run."
+                f"{did_you_mean(name, known)}",
+                AugmentWarning,
+                stacklevel=3,
+            )
 
 
 def _plain_name(name: str) -> str:
@@ -228,5 +274,6 @@ def _rival(
             f"Unknown generator {which!r}.{hint} Known: {listed(method_names(), 30)}; or the path "
             "of a rival's script, ending in .py."
         )
+    check_script(path)
     python = python_of.get(name, python_of.get(_plain_name(which)))
     return Rival(path, parameters, None if python is None else str(python), timeout)

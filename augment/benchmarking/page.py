@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from augment.benchmarking.figures import lift_figure, rank_figure
-from augment.benchmarking.markdown import panel_caption, panel_table
+from augment.benchmarking.markdown import DECIDED, DRAWN, cost_table, panel_caption, panel_table
 from augment.benchmarking.ranking import MEASURES
 from augment.report.pages import rendered
 
 __all__ = ["render_leaderboard"]
-
-_DRAWN = ("roc_auc", "neg_log_loss", "balanced_accuracy", "kernel_distance", "frechet_distance")
 
 
 def render_leaderboard(
@@ -58,13 +56,15 @@ def render_leaderboard(
 def _view(panel: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Make figures and texts of one panel."""
     head, rows = panel_table(panel)
-    drawn = [metric for metric in panel["metrics"] if metric in _DRAWN]
+    drawn = [metric for metric in panel["metrics"] if metric in DRAWN]
     return {
         "key": key,
         "title": panel["title"],
         "caption": panel_caption(panel),
         "head": head,
         "rows": rows,
+        "costs": dict(zip(("head", "rows"), cost_table(panel), strict=True)),
+        "few": f" {DECIDED}." if panel["n_datasets"] < 6 else "",
         "ranks": [
             rank_figure(f"{key}-rank-{metric}", metric, panel["rankings"][metric])
             for metric in drawn

@@ -211,10 +211,12 @@ def _interval(values: pd.Series) -> tuple[float, float, float]:
 
 
 def _pairs(by_dataset: pd.DataFrame, order: list[str]) -> pd.DataFrame:
-    """Compare every two generators, over the data sets that both have."""
+    """Compare every two generators that ran on a data set both, over those data sets."""
     rows: list[dict[str, Any]] = []
     for first, second in itertools.combinations(order, 2):
         difference = (by_dataset[first] - by_dataset[second]).dropna()
+        if difference.empty:
+            continue
         estimate, lower, upper = _interval(difference)
         rows.append(
             {

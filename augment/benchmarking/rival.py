@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,7 +22,7 @@ from augment._typing import FloatArray
 from augment.data.columns import Column
 from augment.data.schema import TableSchema
 
-__all__ = ["Rival", "rival_scripts"]
+__all__ = ["Rival", "check_script", "rival_scripts"]
 
 _FOLDER = Path(__file__).parent / "rivals"
 _CHILD = _FOLDER / "_child.py"
@@ -42,6 +45,26 @@ for name in sys.argv[1:]:
 def rival_scripts() -> dict[str, Path]:
     """Map the short name of each rival that comes along to its script."""
     return {path.stem: path for path in _FOLDER.glob("*.py") if not path.stem.startswith("_")}
+
+
+def check_script(script: Path) -> None:
+    """Refuse, before anything runs, a script that cannot be a rival.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is no Python, or has no ``fit`` or no ``sample``.
+    """
+    body = _parsed(script).body
+    names = {node.name for node in body if isinstance(node, ast.FunctionDef)}
+    brought = [node.names for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names |= {alias.asname or alias.name for aliases in brought for alias in aliases}
+    absent = [name for name in ("fit", "sample") if name not in names]
+    if absent:
+        raise InvalidInputError(
+            f"Expected functions fit and sample in '{script}'; found no {' and no '.join(absent)}. "
+            "docs/how_to/add_a_rival.md shows a rival."
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,6 +153,8 @@ class Rival:
             self._run(folder)
             answer = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
             X_new, codes = exchange.read(folder)
+        if len(codes) > n_rows:
+            raise TrainingError(f"the rival drew {len(codes)} rows where {n_rows} were asked for.")
         known = codes >= 0
         if not known.all() or codes.max(initial=0) >= len(classes):
             raise TrainingError("the rival drew rows with a label that its training rows lack.")
@@ -141,26 +166,42 @@ class Rival:
         """Run the child, and turn its last words into an error."""
         environment = {**os.environ, **dict.fromkeys(_THREADS, "1")}
         environment.pop("PYTHONPATH", None)
-        command = [self.python, "-I", str(_CHILD), str(folder)]
+        process = subprocess.Popen(
+            [self.python, "-I", str(_CHILD), str(folder)],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # so that its own children can be ended with it
+        )
         try:
-            done = subprocess.run(
-                command,
-                cwd=folder,
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=self.timeout,
-            )
+            _, said = process.communicate(timeout=self.timeout)
         except subprocess.TimeoutExpired as error:
             raise TrainingError(
                 f"took more than {self.timeout:g} seconds and was ended."
             ) from error
-        if done.returncode < 0:
-            raise TrainingError(f"was killed by signal {-done.returncode} (memory may be short).")
-        if done.returncode:
-            last = [line for line in done.stderr.splitlines() if line.strip()][-1:]
-            raise TrainingError(last[0].strip() if last else f"ended with code {done.returncode}.")
+        finally:
+            _end_all(process)
+        if process.returncode < 0:
+            raise TrainingError(
+                f"was killed by signal {-process.returncode} (memory may be short)."
+            )
+        last = [line for line in said.splitlines() if line.strip()][-1:]
+        if process.returncode:
+            raise TrainingError(
+                last[0].strip() if last else f"ended with code {process.returncode}."
+            )
+        if not (folder / "answer.json").is_file():
+            raise TrainingError("ended before it gave any rows.")
+
+
+def _end_all(process: subprocess.Popen[str]) -> None:
+    """End a process, if it still runs, and all that it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 class _Table:
@@ -204,6 +245,8 @@ class _Table:
         for name, column in self._columns():
             values = drawn[name]
             number = pd.to_numeric(values, errors="coerce").to_numpy(np.float64)
+            if np.isinf(number).any():
+                raise TrainingError(f"the rival drew infinite numbers in the column {name!r}.")
             place = int(name[1:])
             frame[place] = number if column.is_number else _codes(values, len(column.levels))
         labels = np.where(np.isnan(c := _codes(drawn[_TARGET], 1 << 30)), -1, c).astype(np.int64)
@@ -226,6 +269,8 @@ class _Images:
         """Read images and codes of their labels."""
         with np.load(folder / "drawn.npz", allow_pickle=False) as archive:
             images, labels = archive["images"], archive["labels"]
+        if len(images) != len(labels):
+            raise TrainingError(f"the rival drew {len(images)} images and {len(labels)} labels.")
         if images.shape[1:] != self.images.shape[1:]:
             raise TrainingError(
                 f"the rival drew images of shape {images.shape[1:]} for {self.images.shape[1:]}."
@@ -244,11 +289,19 @@ def _codes(texts: pd.Series, n_levels: int) -> FloatArray:
     return np.where(found < n_levels, found, np.nan)
 
 
+def _parsed(script: Path) -> ast.Module:
+    """Parse a script."""
+    try:
+        return ast.parse(script.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise InvalidInputError(
+            f"Expected a rival in '{script}'; it cannot be read as Python ({error})."
+        ) from error
+
+
 def _constant(script: Path, name: str, default: Any) -> Any:
     """Read a constant of a script without running it: its packages may not be here."""
-    import ast
-
-    for node in ast.parse(script.read_text(encoding="utf-8")).body:
+    for node in _parsed(script).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
             return ast.literal_eval(node.value)
     return default

@@ -126,7 +126,8 @@ def _differing(begun: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[tu
     """Name what two plans have in common and say differently; either may have more."""
     for name in [*plan, *(key for key in begun if key not in plan)]:
         there, now = begun.get(name), plan.get(name)
-        if isinstance(there, dict) and isinstance(now, dict):
+        if isinstance(there, dict) or isinstance(now, dict):
+            there, now = there or {}, now or {}
             for key in there.keys() & now.keys():
                 if there[key] != now[key]:
                     yield f"{name}.{key}", there[key], now[key]
@@ -136,7 +137,7 @@ def _differing(begun: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[tu
 
 def _joined(there: Any, now: Any) -> Any:
     """Put what a plan adds to what was there."""
-    return {**there, **now} if isinstance(there, dict) and isinstance(now, dict) else now
+    return {**(there or {}), **now} if isinstance(now, dict) else now
 
 
 def _short(value: Any) -> str:

@@ -87,7 +87,7 @@ def _show_warning(
     category: type[Warning],
     filename: str,
     lineno: int,
-    file: Any = None,  # noqa: ARG001 - the signature that Python calls
+    file: Any = None,  # noqa: ARG001 (the signature that Python calls)
     line: str | None = None,
 ) -> None:
     """Show our own warnings as notes, without a file name; others as Python does."""

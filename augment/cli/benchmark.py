@@ -74,4 +74,5 @@ def benchmark(
 
 def _parts(given: list[str] | None) -> list[str] | None:
     """Read ``a,b`` and repeated options alike."""
-    return [part.strip() for text in given for part in text.split(",")] if given else None
+    parts = [part.strip() for text in given or () for part in text.split(",")]
+    return [part for part in parts if part] if given else None

@@ -109,7 +109,7 @@ def sample(
         typer.Option(
             "--label",
             metavar="LABEL",
-            help="Of all rows; or LABEL=COUNT, many times, without -n.",
+            help="Of all rows; or LABEL=COUNT, many times, without -n. A number, if the target is.",
         ),
     ] = None,
     seed: Annotated[
@@ -146,8 +146,8 @@ def sample(
         workflow.check_table_ending(out)
         workflow.ensure_writable(out)
     generator = augment.load(model)
-    y = _labels(label or [], getattr(generator, "classes_", None))
-    if n is None and not isinstance(y, dict):
+    y = _labels(label or [], generator)
+    if n is None and not isinstance(y, dict | list):
         raise InvalidInputError("Expected a number of rows; found none. Add -n 500.")
     if hasattr(generator, "image_shape_"):
         sample_images(
@@ -172,27 +172,71 @@ def _check_kind(name: str, images: bool, source: Path) -> None:
     )
 
 
-def _labels(texts: Sequence[str], classes: Any) -> Any:
-    """Read labels as the type that the model knows: one label, counts, or None."""
+def _labels(texts: Sequence[str], generator: Any) -> Any:
+    """Read what is asked for as the model knows it: one label or number, several, or None."""
     if not texts:
         return None
-    if classes is None:
+    conditions = getattr(generator, "conditions_", None)
+    kind = getattr(conditions, "kind", "none")
+    if conditions is None or kind == "none":
         raise InvalidInputError(
             "This model was fitted without labels, so --label means nothing. Leave it out."
         )
-    known = {str(value): value for value in classes.tolist()}
+    if kind == "frame":
+        raise InvalidInputError(
+            f"This model was fitted with several conditions, {listed(conditions.schema.names)}, "
+            "and --label names one only. Leave it out, or ask in Python with a table of these "
+            "columns: augment.load(MODEL).sample(y=TABLE)."
+        )
+    if kind == "target":
+        return _amounts(texts, conditions.schema.columns[0])
+    known = {str(value): value for value in generator.classes_.tolist()}
     if len(texts) == 1 and (texts[0] in known or "=" not in texts[0]):
         return _known_label(texts[0], known)
-    counts = {}
+    pairs = _counts(texts, f"{next(iter(known))}=50")
+    return {_known_label(name, known): count for name, count in pairs}
+
+
+def _counts(texts: Sequence[str], example: str) -> list[tuple[str, int]]:
+    """Read LABEL=COUNT."""
+    pairs = []
     for text in texts:
         name, _, count = text.rpartition("=")
         if not count.isdecimal():
             raise InvalidInputError(
                 f"Expected --label LABEL=COUNT; found {text!r}. Write for example "
-                f"--label {next(iter(known))}=50."
+                f"--label {example}."
             )
-        counts[_known_label(name, known)] = int(count)
-    return counts
+        pairs.append((name, int(count)))
+    return pairs
+
+
+def _amounts(texts: Sequence[str], target: Any) -> float | list[float]:
+    """Read values of a continuous target: one for all rows, or one for each row."""
+    if target.kind != "numeric":
+        raise InvalidInputError(
+            "The target of this model is a date, which --label cannot name. Leave it out, or ask "
+            "in Python: augment.load(MODEL).sample(500, y=pandas.Timestamp(...))."
+        )
+    lower, upper = target.limits
+    middle = f"{(lower + upper) / 2:.3g}"
+    if len(texts) == 1 and "=" not in texts[0]:
+        return _amount(texts[0], target)
+    pairs = _counts(texts, f"{middle}=50")
+    return [_amount(text, target) for text, count in pairs for _ in range(count)]
+
+
+def _amount(text: str, target: Any) -> float:
+    """Read a value of a continuous target."""
+    try:
+        return float(text)
+    except ValueError as error:
+        lower, upper = target.limits
+        raise InvalidInputError(
+            f"The target of this model is a number, from {lower:.6g} to {upper:.6g}; found --label "
+            f"{text}. Write for example -n 500 --label {(lower + upper) / 2:.3g}: all rows are "
+            "then drawn for that value."
+        ) from error
 
 
 def _known_label(text: str, known: dict[str, Any]) -> Any:

@@ -176,7 +176,7 @@ class ConditionCodec:
 
     def decode(
         self,
-        strata: IntArray,  # noqa: ARG002 - the features say it all; kept for symmetry with encode
+        strata: IntArray,  # noqa: ARG002 (the features say it all; kept for symmetry with encode)
         features: np.ndarray,
         values: FloatArray | None = None,
     ) -> Any:

@@ -14,7 +14,7 @@ from augment._errors import AugmentWarning, InvalidInputError, InvalidTypeError,
 from augment._typing import FloatArray
 from augment.data._dates import as_moments, coarsest_unit, to_steps
 from augment.data._few_cells import why_empty
-from augment.data._number_text import levels_like_numbers, refuse_numbers_in_text
+from augment.data._number_text import TIMES_AS_HOURS, levels_like_numbers, refuse_numbers_in_text
 from augment.data._quantiles import are_grades, few_levels, smoothed_ends
 from augment.data._scalars import plain
 from augment.data._sentinels import date_note, sentinel_note
@@ -41,7 +41,7 @@ _UNSUPPORTED = {
     "bytes": "decode them with .str.decode('utf-8')",
     "period": "convert them with .dt.to_timestamp()",
     "interval": "convert them with astype('category')",
-    "time": "convert them to hours as numbers",
+    "time": TIMES_AS_HOURS.format(""),
 }
 
 

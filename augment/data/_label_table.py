@@ -143,7 +143,7 @@ class LabelTable:
 
 def absolute(path: Path) -> Path:
     """Give a path from the root, links left as they are: data sets are kept as links, too."""
-    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows links
+    return Path(os.path.abspath(path))  # noqa: PTH100 (resolve() follows links)
 
 
 def find_table(folder: Path) -> Path | None:

@@ -1,4 +1,4 @@
-"""Numbers that came as text: a laboratory's '<0.1', a unit, a question mark for "unknown"."""
+"""Numbers that came as text: a laboratory's '<0.1', a unit, a time of day."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import pandas as pd
 from augment._errors import InvalidInputError, listed
 from augment.data.columns import Column
 
-__all__ = ["levels_like_numbers", "refuse_numbers_in_text"]
+__all__ = ["TIMES_AS_HOURS", "levels_like_numbers", "refuse_numbers_in_text"]
+
+TIMES_AS_HOURS = (
+    "make them hours, pandas.to_timedelta(column.map(str, na_action='ignore'){}).dt.total_seconds()"
+    " / 3600, or leave the column out (in a command: --ignore)"
+)
+"""What to do with times of day; with what is added to them where they have no seconds."""
 
 # Text is taken for numbers if so large a share of it looks like one.
 _MOSTLY = 0.6
@@ -19,6 +25,7 @@ _MANY = 12
 # A number, perhaps with a sign before it and a unit behind.
 _COMMA = re.compile(r"^\s*[+\-]?\d+,(\d{1,2}|\d{4,})\s*$")  # three digits may be thousands
 _NUMBER = re.compile(r"^\s*[<>≤≥~+\-]?\s*\d+([.,']\d{3})*([.,]\d+)?\s*(%|\s\S.*)?$")
+_TIME = re.compile(r"^\s*(?P<hours>\d{1,2}):\d{2}(?P<seconds>:\d{2}(\.\d+)?)?\s*$")
 _POINTS = (
     "If these are amounts, write decimal points (column.str.replace(',', '.').astype(float)); in a "
     "file, or separate its cells by semicolons or tabs: then decimal commas are understood."
@@ -26,7 +33,7 @@ _POINTS = (
 
 
 def refuse_numbers_in_text(name: Any, present: pd.Series) -> None:
-    """Refuse a column of text that is numbers, and say how to make it so.
+    """Refuse a column of text that is numbers or times of day, and say how to make it so.
 
     Parameters
     ----------
@@ -38,9 +45,16 @@ def refuse_numbers_in_text(name: Any, present: pd.Series) -> None:
     Raises
     ------
     InvalidInputError
-        If most of them are numbers with something around.
+        If most of them are numbers with something around, or all are times of day.
     """
     text = present.astype(str)
+    times = text.str.extract(_TIME)
+    if times["hours"].notna().all():
+        seconds = " + ':00'" if times["seconds"].isna().all() else ""
+        raise InvalidInputError(
+            f"column {name!r} holds times of day, such as {text.iloc[0]!r}, which are not "
+            f"supported; {TIMES_AS_HOURS.format(seconds)}."
+        )
     if text.str.match(_NUMBER).mean() < _MOSTLY:
         return
     odd = _not_numbers(text)

@@ -29,7 +29,7 @@ def save_slices(
     *,
     y: Any = None,
     like: SliceSet | None = None,
-    format: str | None = None,  # noqa: A002 - the word for it
+    format: str | None = None,  # noqa: A002 (the word for it)
     synthetic: bool = True,
 ) -> pd.DataFrame:
     """Write slices as NIfTI or PNG files with a table, or as one archive.

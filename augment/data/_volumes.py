@@ -56,7 +56,7 @@ class VolumeHeader:
     facts: dict[str, Any]
 
 
-def unreadable(path: Path, error: Exception) -> InvalidInputError:
+def unreadable(path: Path, error: BaseException) -> InvalidInputError:
     """Say that a file cannot be read."""
     found = " ".join(str(error).split()) or type(error).__name__
     return InvalidInputError(

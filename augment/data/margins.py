@@ -98,7 +98,7 @@ class LevelMargin:
         self,
         uniform: FloatArray,
         strata: IntArray,
-        noise: FloatArray | None,  # noqa: ARG002 - levels have no kernel; as NumericMargin.decode
+        noise: FloatArray | None,  # noqa: ARG002 (levels have no kernel; as NumericMargin.decode)
     ) -> FloatArray:
         """Give the value whose interval holds each number of the unit interval."""
         inner = self.edges[:, 1:-1]

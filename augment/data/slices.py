@@ -181,7 +181,7 @@ def _read_volume(path: Path) -> tuple[FloatArray, FloatArray]:
         check_whole(path)
         image = read({"image": path})["image"]
     except READ_ERRORS as error:
-        raise unreadable(path, error.__cause__ or error) from error  # type: ignore[arg-type]
+        raise unreadable(path, error.__cause__ or error) from error
     volume: FloatArray = np.asarray(image.numpy(), np.float32)
     return volume.reshape(volume.shape[1:4]), np.asarray(image.affine, np.float64)
 

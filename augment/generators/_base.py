@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from numbers import Integral
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -52,6 +52,10 @@ class BaseGenerator(BaseEstimator, abc.ABC):
     conditions_: ConditionEncoder
     classes_: np.ndarray
     _seen_rows: SeenRows | None = None
+    _rare_classes: ClassVar[str] = (
+        "Nothing of their own can be learned safely; their synthetic rows are those of all "
+        "classes, shifted."
+    )
 
     @abc.abstractmethod
     def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> None:
@@ -80,7 +84,7 @@ class BaseGenerator(BaseEstimator, abc.ABC):
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
-            The real rows; at least 10.
+            The real rows; at least 10. Sparse columns of a frame come out of `sample` dense.
         y : array-like of shape (n_samples,), DataFrame, or None
             Labels, a continuous target, or a frame of conditions.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -229,9 +233,8 @@ class BaseGenerator(BaseEstimator, abc.ABC):
             text = f"y has one class only, {only!r}: all synthetic rows will have it."
         elif lonely:
             text = (
-                f"Classes with fewer than {MIN_STRATUM_ROWS} rows: {listed(lonely)}. Nothing of "
-                "their own can be learned safely; their synthetic rows are those of all classes, "
-                "shifted. Collect more rows, or merge them."
+                f"Classes with fewer than {MIN_STRATUM_ROWS} rows: {listed(lonely)}. "
+                f"{self._rare_classes} Collect more rows, or merge them."
             )
         else:
             return

@@ -14,6 +14,7 @@ from augment.data._pooling import MIN_STRATUM_ROWS
 from augment.generators._alignment import Alignment
 from augment.generators._likeness import alike
 from augment.generators._local_detail import LocalDetail
+from augment.generators._rare_classes import with_rare_classes
 
 __all__ = ["ImageLaw", "LinearPath", "Mixture"]
 
@@ -64,7 +65,7 @@ class LinearPath:
         features : ndarray of float64 (n, c)
             Features of their conditions.
         is_small : ndarray of bool (n,)
-            Images of conditions that too few share: they have no effect of their own.
+            Images of a class that too few share: it has no effect here.
         k : int
             Axes at most.
 
@@ -232,7 +233,8 @@ class ImageLaw:
         Rows to codes and back.
     mixtures : tuple of Mixture
         One for each stratum, and a last one for combinations that were never seen. Strata with
-        fewer than five images share the mixture of all.
+        fewer than five images share the mixture of all, or borrow components of other classes
+        where the class itself has fewer; see `with_rare_classes`.
     detail : LocalDetail
         The law of local detail, which draws are given.
 
@@ -272,7 +274,9 @@ class ImageLaw:
         small = np.bincount(strata, minlength=n_strata) < MIN_STRATUM_ROWS
         given = features[:, features.shape[1] - n_continuous :]
         alignment, rows, group = Alignment.fit(images, strata, given, grid, seed, device, owners)
-        path = LinearPath.fit(rows, features, small[strata], k)
+        labels = features[:, : features.shape[1] - n_continuous]
+        is_rare = np.any(labels[:, labels.sum(axis=0) < MIN_STRATUM_ROWS] > 0, axis=1)
+        path = LinearPath.fit(rows, features, is_rare, k)
         codes = path.encode(rows, features)
         everybody = Mixture.fit(codes, own, seed, given, group, owners)
 
@@ -285,7 +289,11 @@ class ImageLaw:
         everyone = np.ones(len(codes), dtype=bool)
         rows_of = [everyone if small[s] else strata == s for s in range(n_strata)]
         laws, members = (*mixtures, everybody), (*rows_of, everyone)
-        return cls(alignment, path, laws, _detail(alignment, path, laws, members, codes, features))
+        detail = _detail(alignment, path, laws, members, codes, features)
+        law = cls(alignment, path, laws, detail)
+        return with_rare_classes(
+            law, rows, features, strata, n_continuous=n_continuous, owners=owners
+        )
 
     def encode(
         self, images: FloatArray, features: FloatArray, strata: IntArray | None

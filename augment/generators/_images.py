@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils import _safe_indexing
@@ -64,6 +64,10 @@ class ImageGenerator(BaseGenerator):
     random_state: Any
     image_shape_: tuple[int, ...]
     n_features_in_: int
+    _rare_classes: ClassVar[str] = (
+        "Their synthetic images are those of other classes that they are most like, changed by "
+        "what their own images have in common beyond chance: all else of them is not learned."
+    )
 
     @abc.abstractmethod
     def _fit_images(self, images: Images) -> None:

@@ -199,7 +199,7 @@ class LoopMixin:
             callbacks.append(EarlyStopping(stage.patience, min_delta=1e-3))
         if self.checkpoint is not None:
             silent = {"checkpoint", "checkpoint_every", "verbose", "device", "random_state"}
-            given: dict[str, Any] = self.get_params(deep=False)  # type: ignore[attr-defined]
+            given: dict[str, Any] = self.get_params(deep=False)  # type: ignore[attr-defined] # mixed in
             parameters = {k: v for k, v in given.items() if k not in silent}
             parameters["seed"] = training.seed
             key = fingerprint(type(self).__name__ + stage.name, parameters, training.arrays())

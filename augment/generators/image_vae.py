@@ -88,9 +88,11 @@ class ImageVAE(DenoisedImageGenerator):
     law_ : ImageLaw
         The alignment, the linear path and the law of its codes.
     history_ : DataFrame
-        Loss by step; empty without a convolutional path or a denoising autoencoder.
+        Loss by step. Empty by default, because the linear path and the law are computed and not
+        trained: only a convolutional path (`hidden_dim`) and a denoising autoencoder
+        (`denoising_steps`) have steps.
     n_steps_ : int
-        Steps that were taken.
+        Steps that were taken; 0 by default.
     device_ : torch.device
         Where the networks are.
 
@@ -108,9 +110,10 @@ class ImageVAE(DenoisedImageGenerator):
     the mean power that it has in the images of `fit`, frequency by frequency. It gives no guarantee
     of privacy: a component may describe five images, and the images that it draws lie between them.
     Without `groups` these may be five slices of one patient, and draws then give that patient away;
-    where a condition has fewer than five patients, its only component describes all of them. With
-    as many axes as images, those of `fit` are reconstructed better than any other: whoever has the
-    model itself can tell who was in it. A continuous condition shifts the mean and the choice of
+    where a condition has fewer than five patients, its only component describes all of them, and a
+    class of two to four images is drawn with what these have in common beyond chance. With as many
+    axes as images, those of `fit` are reconstructed better than any other: whoever has the model
+    itself can tell who was in it. A continuous condition shifts the mean and the choice of
     components alone. `reconstruct` deforms, too: to find anomalies set ``deformation_grid=0``.
 
     References

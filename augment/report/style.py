@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -135,7 +135,7 @@ def drawing(
         result.width = round(width * 96)
 
 
-def quiet(axes: Axes, *, grid: str = "", left: bool = True) -> None:
+def quiet(axes: Axes, *, grid: Literal["", "x", "y", "both"] = "", left: bool = True) -> None:
     """Take away what carries no information.
 
     Parameters
@@ -148,7 +148,7 @@ def quiet(axes: Axes, *, grid: str = "", left: bool = True) -> None:
         Keep the left spine and its ticks.
     """
     if grid:
-        axes.grid(axis=grid, color=RULE, linewidth=0.6)  # type: ignore[arg-type]
+        axes.grid(axis=grid, color=RULE, linewidth=0.6)
         axes.set_axisbelow(True)
     if not left:
         axes.spines["left"].set_visible(False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -65,14 +66,14 @@ class Ema:
         """Put the average into the networks for good."""
         _copy(self.weights, self._live)
 
-    def get_state(self) -> dict[str, object]:
+    def get_state(self) -> dict[str, Any]:
         """Give the average and the number of updates."""
         return {"n_updates": self.n_updates, "weights": dict(self.weights)}
 
-    def set_state(self, state: dict[str, object]) -> None:
+    def set_state(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        self.n_updates = int(state["n_updates"])  # type: ignore[call-overload]
-        _copy(state["weights"], self.weights)  # type: ignore[arg-type]
+        self.n_updates = int(state["n_updates"])
+        _copy(state["weights"], self.weights)
 
 
 @torch.no_grad()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -12,7 +13,7 @@ import pytest
 from augment.pipelines import benchmark
 
 from augment import benchmarking
-from augment._errors import InvalidInputError
+from augment._errors import InvalidInputError, MissingDependencyError
 from augment.benchmarking.dispatch import dispatched
 from tests.benchmarking.small import small_settings, tables, write_tables
 
@@ -73,6 +74,14 @@ def test_no_scheduler_is_said_in_one_line(monkeypatch):
     monkeypatch.setattr(distributed, "Client", client)
     with pytest.raises(InvalidInputError, match="No Dask scheduler answers at 'tcp://x'"):
         list(dispatched(str, [1], backend="dask", address="tcp://x"))
+
+
+def test_a_package_that_is_missing_is_said_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    settings = small_settings(write_tables(tmp_path / "data"), backend="ray")
+    with pytest.raises(MissingDependencyError, match=r"medaugment\[distributed\]"):
+        benchmark.run(settings, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_results_come_from_processes_and_threads_alike(tmp_path):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
 
-from augment._errors import InvalidInputError
-from augment.benchmarking.datasets import load_datasets
+from augment._errors import AugmentWarning, InvalidInputError
+from augment.benchmarking.grid import Grid
+from augment.benchmarking.sources import load_datasets
 from tests.benchmarking.small import write_tables
 
 
@@ -25,7 +27,8 @@ def test_sources_give_what_they_hold(tmp_path):
     medmnist(tmp_path / "mnist.npz")
     medmnist(tmp_path / "colour.npz", channels=3)
     sources = [str(folder), str(tmp_path / "mnist.npz"), str(tmp_path / "colour.npz"), "iris"]
-    found = load_datasets(sources)
+    with pytest.warns(AugmentWarning, match="'notes.csv'.* no column 'target'"):
+        found = load_datasets(sources)
     assert list(found) == ["a", "b", "mnist", "colour", "iris"]
     assert [data.kind for data in found.values()] == ["table"] * 2 + ["images"] * 2 + ["table"]
     assert found["mnist"].cohort.X.shape == (120, 1, 8, 8)
@@ -43,11 +46,15 @@ def test_sources_give_what_they_hold(tmp_path):
         (["openml:heart"], "openml:ID with a number"),
         (["TMP/a.csv"], "Leave this data set out"),
         (["TMP/x.npz"], "train_images"),
+        (["TMP/volumes.npz"], "Volumes are no data set"),
+        (["TMP/nothing"], "found none. Check the path"),
     ],
 )
 def test_bad_sources(tmp_path, sources, words):
     write_tables(tmp_path, names=("a",), n_rows=18)
     np.savez(tmp_path / "x.npz", images=np.zeros(3))
+    medmnist(tmp_path / "volumes.npz", channels=8)
+    (tmp_path / "nothing").mkdir()
     with pytest.raises(InvalidInputError, match=words):
         load_datasets([source.replace("TMP", str(tmp_path)) for source in sources])
 
@@ -86,6 +93,52 @@ def test_patients_stay_on_one_side(tmp_path):
         groups = part.cohort.groups
         assert not set(groups[part.train]) & set(groups[part.test])
         assert len(part.train) == 45
+
+
+def test_groups_that_one_table_lacks_are_named(tmp_path):
+    write_tables(tmp_path)
+    frame = pd.read_csv(tmp_path / "a.csv").assign(patient=lambda f: f.index // 3)
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    with pytest.warns(AugmentWarning, match=r"\['b'\] have no column 'patient'"):
+        found = load_datasets([str(tmp_path)], groups="patient")
+    assert [data.describe()["patients"] for data in found.values()] == [20, None]
+    with pytest.raises(InvalidInputError, match="Did you mean 'patient'"):
+        load_datasets([str(tmp_path)], groups="patiant")
+
+
+def test_a_mistake_in_a_table_names_the_table(tmp_path):
+    frame = pd.read_csv(write_tables(tmp_path) / "b.csv")
+    frame.loc[3, "target"] = None
+    frame.to_csv(tmp_path / "b.csv", index=False)
+    with pytest.raises(InvalidInputError, match=r"Data set 'b': .* 1 empty cell"):
+        load_datasets([str(tmp_path)])
+
+
+def test_a_flat_folder_of_volumes_takes_its_labels_from_the_target(tmp_path):
+    rng = np.random.default_rng(0)
+    names = [f"sub-{i:02}.nii.gz" for i in range(20)]
+    for name in names:
+        volume = rng.normal(100, 20, (18, 18, 10)).astype(np.float32)
+        nib.save(nib.Nifti1Image(volume, np.eye(4)), tmp_path / name)
+    index = pd.DataFrame({"file": names, "outcome": ["ill", "well"] * 10})
+    index.to_csv(tmp_path / "index.csv", index=False)
+    with pytest.raises(InvalidInputError, match="--set target=COLUMN"):
+        load_datasets([str(tmp_path)])
+    named = load_datasets([str(tmp_path)], target="outcome")
+    index.rename(columns={"outcome": "target"}).to_csv(tmp_path / "index.csv", index=False)
+    for (data,) in (named.values(), load_datasets([str(tmp_path)]).values()):
+        assert (data.kind, data.describe()["patients"]) == ("images", 20)
+        assert data.cohort.classes.tolist() == ["ill", "well"]
+
+
+def test_a_size_that_cannot_be_divided_is_left_out(tmp_path):
+    frame = pd.read_csv(write_tables(tmp_path, names=("a",), n_rows=90) / "a.csv")
+    frame = frame.assign(patient=np.repeat([0, 1, 2], 30))
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    datasets = load_datasets([str(tmp_path)], groups="patient")
+    grid = Grid(datasets, {}, (20, 60), 2, {}, {}, 1.0, 0)
+    assert {cell.size for cell in grid.cells()} == {60}
+    assert "3 patients, of 30 rows at most" in grid.skipped()[0]
 
 
 def test_rare_classes_are_learned_and_not_scored(tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from augment.benchmarking.leaderboard import _best
 from augment.benchmarking.ranking import cell_lifts, critical_difference, lifts, rank
 
 
@@ -57,6 +58,13 @@ def test_who_failed_everywhere_is_last():
     found = rank(scores, "roc_auc", ["broken", "real", "good"])
     assert found.ranks["broken"] == 3
     assert found.summary.set_index("generator").loc["broken", "n_blocks"] == 0
+    assert "broken" not in {*found.pairs["first"], *found.pairs["second"]}
+
+
+def test_best_classifiers_are_compared_on_the_splits_that_both_have():
+    scores = scores_of({"a": 0.01})
+    scores.loc[(scores["generator"] == "a") & (scores["repeat"] > 0), "value"] = np.nan
+    assert _best(scores, "roc_auc", "a") == pytest.approx(0.01)
 
 
 def test_order_and_names_do_not_matter():

@@ -13,7 +13,7 @@ from augment.pipelines import benchmark
 
 from augment import benchmarking
 from augment._errors import InvalidInputError
-from tests.benchmarking.small import run_and_kill, small_settings, tables, write_tables
+from tests.benchmarking.small import SHIFTED, run_and_kill, small_settings, tables, write_tables
 
 
 @pytest.fixture(autouse=True)
@@ -99,4 +99,16 @@ def test_another_table_of_the_same_name_is_refused(tmp_path):
     frame.loc[0, "age"] += 1
     frame.to_csv(folder / "a.csv", index=False)
     with pytest.raises(InvalidInputError, match=r"another 'datasets\.a'"):
+        benchmark.run(settings, tmp_path / "run")
+
+
+def test_a_changed_script_of_a_rival_is_refused(tmp_path):
+    script = tmp_path / "own.py"
+    script.write_text(SHIFTED)
+    folder = write_tables(tmp_path / "data", names=("a",))
+    benchmark.run(small_settings(folder, repeats=1), tmp_path / "run")
+    settings = small_settings(folder, repeats=1, generators={str(script): {}})
+    assert benchmark.run(settings, tmp_path / "run").n_run == 1
+    script.write_text(SHIFTED.replace("+= shift", "-= shift"))
+    with pytest.raises(InvalidInputError, match=r"another 'scripts\.own'"):
         benchmark.run(settings, tmp_path / "run")

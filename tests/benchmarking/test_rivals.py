@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from augment._errors import InvalidInputError, TrainingError
+from augment.benchmarking.methods import build_methods, script_fingerprints
 from augment.benchmarking.rival import Rival, _Images, _Table, rival_scripts
 from tests.benchmarking.small import SHIFTED
 from tests.house import REPOSITORY
@@ -26,6 +28,13 @@ REQUIRES = ()
 import os, signal
 def fit(rows, target, discrete, seed):
     os.kill(os.getpid(), signal.SIGKILL)
+"""
+DRAWING = """
+REQUIRES = ()
+def fit(rows, target, discrete, seed):
+    return rows
+def sample(model, n_rows, seed):
+    {}
 """
 IMAGES = """
 KIND = "images"
@@ -116,6 +125,64 @@ def test_a_rival_that_hangs_or_dies_is_an_error(tmp_path, text, words):
         rival.draw(
             "table", np.zeros((20, 2)) + np.arange(20)[:, None], np.arange(20) % 2, 5, (0, 0)
         )
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("return model.sample(n_rows + 1, replace=True)", "6 rows where 5 were asked for"),
+        ("return model.head(5).assign(x1=float('inf'))", "infinite numbers in the column 'x1'"),
+        ("return model.head(5).to_numpy()", "no DataFrame, but ndarray"),
+        ("return model.head(5).assign(target='v7')", "label"),
+        ("raise SystemExit(0)", "before it gave any rows"),
+    ],
+)
+def test_what_cannot_be_rows_is_an_error(tmp_path, line, words):
+    X = np.zeros((20, 2)) + np.arange(20.0)[:, None]
+    with pytest.raises(TrainingError, match=words):
+        rival_of(tmp_path, DRAWING.format(line)).draw("table", X, np.arange(20) % 2, 5, (0, 0))
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks up a process in /proc")
+def test_what_a_rival_started_ends_with_it(tmp_path):
+    text = DRAWING.format(
+        "import subprocess, pathlib, time; "
+        f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text("
+        "str(subprocess.Popen(['sleep', '99']).pid)); time.sleep(99)"
+    )
+    X = np.zeros((20, 2)) + np.arange(20.0)[:, None]
+    with pytest.raises(TrainingError, match="more than"):
+        rival_of(tmp_path, text, timeout=8.0).draw("table", X, np.arange(20) % 2, 5, (0, 0))
+    started = Path("/proc", (tmp_path / "pid").read_text(), "stat")
+    assert not started.is_file() or ") Z " in started.read_text()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="elsewhere the system gives it")
+def test_memory_is_that_of_the_rival_alone(tmp_path):
+    X = np.zeros((20, 2)) + np.arange(20.0)[:, None]
+    held = np.ones(2**26)  # half a gibibyte, in this process
+    rival = rival_of(tmp_path, DRAWING.format("return model.head(5)"))
+    *_, answer = rival.draw("table", X, np.arange(20) % 2, 5, (0, 0))
+    assert answer["peak_memory_mb"] < held.nbytes / 2**20
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("def fit(", "cannot be read"), ("def fit(): ...", "found no sample")]
+)
+def test_a_script_that_is_no_rival_is_refused(tmp_path, text, words):
+    (tmp_path / "own.py").write_text(text)
+    with pytest.raises(InvalidInputError, match=words):
+        build_methods({str(tmp_path / "own.py"): {}})
+
+
+def test_a_changed_script_has_another_fingerprint(tmp_path):
+    prints = []
+    for text in (SHIFTED, SHIFTED + "\n"):
+        (tmp_path / "own.py").write_text(text)
+        methods, _ = build_methods({str(tmp_path / "own.py"): {}, "bootstrap": {}})
+        prints.append(script_fingerprints(methods))
+    assert list(prints[0]) == ["own"]
+    assert prints[0] != prints[1]
 
 
 def test_images_go_and_come(tmp_path):

@@ -7,9 +7,13 @@ import json
 import pandas as pd
 import pytest
 from augment.pipelines import benchmark
+from sklearn.dummy import DummyClassifier
 
 from augment import benchmarking
-from augment._errors import InvalidInputError
+from augment._errors import AugmentWarning, InvalidInputError
+from augment.benchmarking.cells import Cell, Task, run_cell
+from augment.benchmarking.sources import load_datasets
+from augment.evaluation.classifiers import candidates
 from tests.benchmarking.small import SHIFTED, small_settings, tables, write_tables
 
 BROKEN = """
@@ -110,7 +114,26 @@ def test_files_are_those_of_other_runs(run):
     assert str(run.path.parent) not in page
     card = json.loads((run.path / "metrics.json").read_text())
     assert card["failed_cells"] == 5
-    assert "| bootstrap |" in str(run)
+    assert "| bootstrap |" in (run.path / "leaderboard.md").read_text()
+
+
+def test_a_terminal_sees_columns_and_every_failure(run):
+    lines = str(run).splitlines()
+    head = next(line for line in lines if line.startswith("generator"))
+    own = next(line for line in lines if line.startswith("bootstrap"))
+    assert head.endswith("failed   CPU, s")
+    assert len(own) == len(head)
+    assert "broken failed in 4 cells" in str(run)
+    assert "nothing to divide" in str(run)
+    assert "|" not in str(run)
+
+
+def test_costs_say_how_many_rows_were_given(run):
+    rows = {row["generator"]: row for row in run.leaderboard["panels"][1]["rows"]}
+    assert rows["shifted"]["given"] == 1
+    assert rows["nothing"]["given"] == 0
+    assert rows["real"]["given"] is None
+    assert "What it cost" in (run.path / "report.html").read_text()
 
 
 def test_lifts_are_paired_and_adjusted(run):
@@ -147,7 +170,11 @@ def test_parquet(tmp_path, monkeypatch):
         ({"sizes": (500,)}, "1.3 times"),
         ({"backend": "mpi"}, "loky"),
         ({"address": "tcp://x"}, "dask or ray"),
-        ({"target": "label"}, "no folders of images|reads no|found no"),
+        ({"target": "targt"}, "'a.csv' has .* Did you mean 'target'"),
+        ({"groups": "patient"}, "found it in none"),
+        ({"sizes": (-5,)}, "greater than or equal to 10"),
+        ({"ratio": -1.0}, "greater than 0"),
+        ({"n_jobs": 0}, "number of workers"),
         ({"limits": {"smote": {}}}, "not compared"),
         ({"limits": {"bootstrap": {"datasets": ["c"]}}}, "data set 'c'"),
         ({"estimators": ("SVN",)}, "Did you mean 'SVM'"),
@@ -155,9 +182,9 @@ def test_parquet(tmp_path, monkeypatch):
     ],
 )
 def test_bad_settings_are_said_in_one_line(tmp_path, values, words):
-    settings = small_settings(write_tables(tmp_path / "data", names=("a",)), **values)
+    folder = write_tables(tmp_path / "data", names=("a",))
     with pytest.raises(InvalidInputError, match=words) as caught:
-        benchmark.run(settings, tmp_path / "run")
+        benchmark.run(small_settings(folder, **values), tmp_path / "run")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "run").exists()
 
@@ -171,3 +198,24 @@ def test_missing_rivals_are_left_out_if_wanted(tmp_path, monkeypatch):
     )
     result = benchmark.run(settings, tmp_path / "run")
     assert result.leaderboard["notes"] == ["sdv_copula is not installed and was left out"]
+
+
+def test_an_interpreter_for_no_rival_is_named(tmp_path):
+    folder = write_tables(tmp_path / "data", names=("a",))
+    settings = small_settings(folder, python_of={"ctgn": "python"}, sizes=(500,))
+    with (
+        pytest.warns(AugmentWarning, match="Did you mean 'ctgan'"),
+        pytest.raises(InvalidInputError, match="too few to learn from 500"),
+    ):
+        benchmark.run(settings, tmp_path / "run")
+
+
+def test_a_cell_in_which_no_classifier_learns_has_failed(tmp_path):
+    class Broken(DummyClassifier):
+        def fit(self, X, y, sample_weight=None):
+            raise ValueError("infinite numbers")
+
+    data = load_datasets([str(write_tables(tmp_path, names=("a",)) / "a.csv")])["a"]
+    learners = candidates({"clf": Broken()}, is_table=True)
+    record = run_cell(Task(Cell("a", 30, 0, "real"), None, data.split(30, 0, 0), learners, 1.0, 0))
+    assert record["error"] == "no classifier could learn: ValueError: infinite numbers"

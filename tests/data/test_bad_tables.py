@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import warnings
 
 import numpy as np
@@ -81,6 +82,16 @@ BAD = {
         frame(bad=pd.period_range("2020", periods=N, freq="M")),
         InvalidInputError,
         "'bad' holds period.*to_timestamp",
+    ),
+    "times of day": (
+        frame(bad=[f"{7 + i // 6:02d}:{i % 6}5" for i in range(N)]),
+        InvalidInputError,
+        r"'bad' holds times of day, such as '07:05'.*\+ ':00'\)\.dt.*--ignore",
+    ),
+    "times of day as objects": (
+        frame(bad=[dt.time(8, i % 60) for i in range(N)]),
+        InvalidInputError,
+        "'bad' holds time values.*to_timedelta.*--ignore",
     ),
     "identifier": (
         frame(bad=[f"P{i:04d}" for i in range(N)]),

@@ -8,6 +8,7 @@ import augment
 from augment._errors import AugmentError, AugmentWarning
 from augment.generators import GaussianCopula, TabularGAN, TabularVAE
 
+pytestmark = pytest.mark.usefixtures("short_warm_start")
 RNG = np.random.default_rng(0)
 
 

@@ -14,7 +14,10 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import augment
 from tests.estimators import EXPECTED_FAILURES, GENERATORS
 
-pytestmark = pytest.mark.filterwarnings("ignore::augment._errors.AugmentWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::augment._errors.AugmentWarning"),
+    pytest.mark.usefixtures("short_warm_start"),
+]
 
 
 @parametrize_with_checks(GENERATORS, expected_failed_checks=lambda _: EXPECTED_FAILURES)

@@ -10,6 +10,7 @@ from augment import ImageGAN, ReconstructionDetector, TabularGAN, load
 from augment.generators._inversion import search_codes
 from tests.generators.test_images import ADVERSARIAL, blobs
 
+pytestmark = pytest.mark.usefixtures("short_warm_start")
 ROWS = TabularGAN(max_steps=20, n_members=2, hidden_dim=8, critic_dim=8, random_state=0)
 IMAGES = clone(ADVERSARIAL).set_params(latent_dim=4, max_steps=8, deformation_grid="auto")
 

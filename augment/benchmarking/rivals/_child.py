@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import resource
+import signal
 import sys
 import threading
 import time
@@ -36,19 +37,35 @@ def main(folder: Path) -> None:
         "cpu_seconds": time.process_time() - begun,
     }
     if job["kind"] == "table":
+        if not isinstance(drawn, pd.DataFrame):
+            raise TypeError(f"sample gave no DataFrame, but {type(drawn).__name__}.")
         drawn.to_csv(folder / "drawn.csv", index=False)
     else:
         np.savez(folder / "drawn.npz", **drawn)
-    unit = 1024 if sys.platform == "darwin" else 1
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / unit
-    answer = {**seconds, "peak_memory_mb": round(peak, 1)}
+    answer = {**seconds, "peak_memory_mb": round(_peak_memory(), 1)}
     (folder / "answer.json").write_text(json.dumps(answer), encoding="utf-8")
 
 
+def _peak_memory() -> float:
+    """Give the peak resident size of this process in megabytes.
+
+    On Linux ``ru_maxrss`` begins with the peak of the process that started this one.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    unit = 1024 if sys.platform == "darwin" else 1
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / unit
+
+
 def _end_with(parent: int) -> None:
-    """End this process when the one that waits for its answer is gone."""
+    """End this process, and all that it started, when nobody waits for its answer any more."""
     while os.getppid() == parent:
         time.sleep(1)
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
     os._exit(1)
 
 

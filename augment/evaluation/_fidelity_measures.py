@@ -42,16 +42,16 @@ from augment.metrics.two_sample import two_sample_auc
 
 __all__ = ["N_REPEATS", "Measures", "image_measures", "parts_beside_floor", "table_measures"]
 
-Distance: TypeAlias = Callable[[Side, Side], FloatArray]
+Distance: TypeAlias = Callable[[list[Side], list[Side]], FloatArray]
 
 N_REPEATS = 5
 _SPACE = "columns"
-_N_HALVES = 99
-"""Halves of the real rows that say how far a column or a pair may be off by chance."""
+_N_DEALT = 20
+"""Times that the rows of a draw are dealt anew: how far may a column or a pair be off by chance?"""
 _FIGURES = ["value", "floor", "floor_upper", "p_value", "far"]
 _COLUMN_PARTS = ["column", "kind", *_FIGURES, "outside"]
 _PAIR_PARTS = ["first", "second", *_FIGURES]
-# A column that is the same in all halves of the real rows is off by chance by a row at most.
+# A column that is the same on both sides, however rows are dealt, is not off by chance.
 _LEAST_SCALE = 1e-3
 
 
@@ -75,9 +75,9 @@ def table_measures(samples: Samples, draws: Draws, seed: int) -> Measures:
 
     def measure(a: Side, b: Side) -> Figures:
         first, second = bundles[a.sample].take(a.rows), bundles[b.sample].take(b.rows)
-        found: Figures = {("marginals", ""): float(margins(a, b).mean())}
+        found: Figures = {("marginals", ""): float(margins([a], [b]).mean())}
         if len(np.unique(owners)) > 1:
-            found["dependence", ""] = float(pairs(a, b).mean())
+            found["dependence", ""] = float(pairs([a], [b]).mean())
         found["two-sample AUC (boosting)", ""] = two_sample_auc(
             whole[a.sample][a.rows],
             whole[b.sample][b.rows],
@@ -107,13 +107,17 @@ def _distances(tables: Tables, samples: Samples) -> tuple[Distance, Distance]:
     features, owners = _with_labels(tables, samples)
     values, whole = pooled(tables.values), pooled(features)
 
-    def margins(a: Side, b: Side) -> FloatArray:
-        return column_distances(tables, values[a.sample][a.rows], values[b.sample][b.rows])
+    def margins(a: list[Side], b: list[Side]) -> FloatArray:
+        return column_distances(tables, _rows_of(values, a), _rows_of(values, b))
 
-    def pairs(a: Side, b: Side) -> FloatArray:
-        return pair_distances(owners, whole[a.sample][a.rows], whole[b.sample][b.rows])
+    def pairs(a: list[Side], b: list[Side]) -> FloatArray:
+        return pair_distances(owners, _rows_of(whole, a), _rows_of(whole, b))
 
     return margins, pairs
+
+
+def _rows_of(samples: list[FloatArray], sides: list[Side]) -> FloatArray:
+    return np.concatenate([samples[side.sample][side.rows] for side in sides])
 
 
 def parts_beside_floor(
@@ -121,7 +125,7 @@ def parts_beside_floor(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Compare column by column, and pair by pair: ``by_column`` and ``by_pair`` of the result."""
     margins, pairs = _distances(tables, samples)
-    null = draw_halves(samples.rows, draws, n_repeats=_N_HALVES, seed=seed)
+    null = draw_halves(samples.rows, draws, n_each=_N_DEALT, seed=seed)
     owners = _with_labels(tables, samples)[1]
     return (
         _by_column(tables, _beside_floor(draws, null, margins)),
@@ -137,17 +141,16 @@ def _boosting() -> HistGradientBoostingClassifier:
 
 
 def _beside_floor(
-    draws: Draws, null: list[tuple[Side, Side]], distance: Distance
+    draws: Draws, null: list[tuple[list[Side], list[Side]]], distance: Distance
 ) -> list[np.ndarray]:
     """Give distances, their floors, the largest floors, p-values, and which are far.
 
-    A p-value says how often any column (or pair) of halves of the real rows is as far off, in its
-    own standard deviations (P. H. Westfall and S. S. Young, 1993): with fresh rows, the chance
-    that any is called far is no more than ``FAR_LEVEL``.
+    A p-value says how often any column (or pair) is as far off, in its own standard deviations,
+    when rows are dealt to the two sides by chance (P. H. Westfall and S. S. Young, 1993): with
+    fresh rows, the chance that any is called far is no more than ``FAR_LEVEL``.
     """
-    value, floor, spread, halves = (
-        np.array([distance(*pair) for pair in pairs]) for pairs in (*draws, null)
-    )
+    value, floor, spread = (np.array([distance([a], [b]) for a, b in pairs]) for pairs in draws)
+    halves = np.array([distance(*pair) for pair in null])
     floors = np.concatenate([floor, spread]) if len(spread) else floor
     figures = [value.mean(axis=0), floor.mean(axis=0), floors.max(axis=0)]
     middle, scale = halves.mean(axis=0), halves.std(axis=0, ddof=1) + _LEAST_SCALE

@@ -31,7 +31,7 @@ class FidelityResult(Result):
         "higher" or "like floor"), ``n`` (rows a side).
     by_column : DataFrame
         Tables: ``column``, ``kind``, ``value``, ``floor``, ``floor_upper`` (distances of the
-        margins), ``p_value`` (of halves of the real rows being as far off in any column), ``far``
+        margins), ``p_value`` (chance of any column being as far off), ``far``
         (what the reason names), ``outside`` (share of synthetic numbers beyond all real ones).
         Images: empty.
     by_pair : DataFrame

@@ -21,6 +21,7 @@ __all__ = ["COPY_LEVEL", "Copies", "find_copies"]
 
 COPY_LEVEL = 0.005
 """The chance to find evidence of copies where there are none, for each of the tests."""
+_MUCH = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,8 +72,8 @@ def find_copies(samples: Samples, space: Space, features: list[FloatArray]) -> C
     own = exact & ~shared
     if _too_many_matches(names) <= COPY_LEVEL:
         evident |= own
-    changed_p_values, changed_from = _laid_on(samples)
-    changed = false_discovery(changed_p_values, COPY_LEVEL) & ~evident
+    changed_p_values, changed_from, much_nearer = _laid_on(samples)
+    changed = false_discovery(changed_p_values, COPY_LEVEL) & much_nearer & ~evident
     evident |= changed
     nearest = np.where(changed, changed_from, np.where(exact, matched, near.nearest))
     table = pd.DataFrame(
@@ -93,15 +94,20 @@ def find_copies(samples: Samples, space: Space, features: list[FloatArray]) -> C
     return Copies(table, *(int(part.sum()) for part in counts))
 
 
-def _laid_on(samples: Samples) -> tuple[FloatArray, IntArray]:
-    """Give p-values and origins of images that were laid on one another; of rows, nothing."""
+def _laid_on(samples: Samples) -> tuple[FloatArray, IntArray, BoolArray]:
+    """Give p-values and origins of images that were laid on one another; of rows, nothing.
+
+    Last, which of them lie at least twice as near to a training image as to any held-out one:
+    draws of a fitted law lean on its patients, and are no copies for that.
+    """
     if not samples.is_image:
         n = len(samples.rows[1])
-        return np.full(n, np.nan), np.full(n, -1)
+        return np.full(n, np.nan), np.full(n, -1), np.zeros(n, dtype=bool)
     near = aligned_nearness(
         *samples.X, groups=samples.rows[0].groups, holdout_groups=samples.rows[2].groups
     )
-    return near.p_values, near.nearest
+    much_nearer = near.train_distance <= _MUCH * near.holdout_distance
+    return near.p_values, near.nearest, much_nearer
 
 
 def _first_places(known: IntArray, asked: IntArray) -> IntArray:

@@ -96,10 +96,10 @@ def evaluate_fidelity(
     from its floor is 0.25 beyond it, a pair 0.5. Else ``near the floor``.
 
     A column, or a pair, is far from its floor if its figure is more than 0.1 above it and further
-    off than that of any column (pair) in 97 of 99 splits of all real patients in halves, each in
-    its own standard deviations: of fresh rows, any column is named once in forty times at most,
-    and any pair as well. The reason names them, `FidelityResult.by_column` and ``by_pair`` have
-    all.
+    off than that of any column (pair) in 99 of 100 cases where the rows of the reference and the
+    synthetic ones are dealt to the two sides by chance, each in its own standard deviations: of
+    fresh rows, any column is named once in forty times at most, and any pair as well. The reason
+    names the worst, `FidelityResult.by_column` and ``by_pair`` have all.
 
     What this does not do: a generator that repeats its rows is at the floor in everything but the
     copy rate; for privacy see ``evaluate_privacy``. It does not say whether the rows help: see

@@ -97,7 +97,8 @@ def evaluate_privacy(
 
     Images are compared a second time with each laid on the other: moved, turned, mirrored,
     stretched a little, and with brightness and contrast set equal; see
-    `augment.metrics.aligned_nearness`. At most 0.5 % of the images are expected to be called copies
+    `augment.metrics.aligned_nearness`. Copies must lie twice as near to a training image as to any
+    held-out one. At most 0.5 % of the images are expected to be called copies
     by chance here, too. Real images are laid on those of other patients in the same way.
 
     `PrivacyResult.copied_` has the copies beyond chance, and all other rows that are equal to a

@@ -165,22 +165,30 @@ def draw_pairs(rows: Sequence[Rows], *, n_repeats: int, seed: int) -> Draws:
 
 
 def draw_halves(
-    rows: Sequence[Rows], draws: Draws, *, n_repeats: int, seed: int
-) -> list[tuple[Side, Side]]:
-    """Draw halves of all real patients, with as many rows a side as the draws have.
+    rows: Sequence[Rows], draws: Draws, *, n_each: int, seed: int
+) -> list[tuple[list[Side], list[Side]]]:
+    """Deal the two sides of each draw anew, class by class: `n_each` pairs of mixed sides a draw.
 
-    What differs between them is what differs between samples of one law.
+    What differs between these is what differs between samples of one law.
     """
-    samples, held = list(rows), len(rows) == 3
-    if held:
-        samples.append(pooled(list(rows))[-1])
-    place = 3 if held else 0
     found = []
-    for repeat in range(n_repeats):
-        rng = rng_for(seed, repeat, 1)
-        parts = [Side(place, chosen) for chosen in halves(samples[place], rng)]
-        first, second, _ = _matched(samples, [*parts, draws.values[0][0]], rng)
-        found.append((first, second))
+    for k, pair in enumerate(draws.values):
+        kinds = [rows[side.sample].labels[side.rows] for side in pair]
+        owners = [rows[side.sample].groups[side.rows] for side in pair]
+        # Synthetic rows are of no real patient.
+        owners[1] = owners[1] + owners[0].max() + 1
+        joined = Rows(np.concatenate(kinds), np.concatenate(owners))
+        n = len(pair[0].rows)
+        for repeat in range(n_each):
+            dealt = halves(joined, rng_for(seed, k, repeat))
+            mixed = [
+                [
+                    Side(pair[0].sample, pair[0].rows[half[half < n]]),
+                    Side(pair[1].sample, pair[1].rows[half[half >= n] - n]),
+                ]
+                for half in dealt
+            ]
+            found.append((mixed[0], mixed[1]))
     return found
 
 

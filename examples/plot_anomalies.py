@@ -43,21 +43,26 @@ for name, rows in groups.items():
 # Scores and reasons
 # ------------------
 #
-# The dashed line is the threshold; it was set from benign tumours that were left out of training.
+# On the left, the share of each group by score. The dashed line is the threshold; it was set from
+# benign tumours that were left out of training. On the right, five tumours of each group: how far
+# each number lies from what the others let one expect, in usual sizes of such differences.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
-edges = np.linspace(-6, 1.5, 40)
+edges = np.linspace(-5, 2, 36)
 for (name, rows), colour in zip(groups.items(), ("grey", "tab:blue", "tab:orange"), strict=True):
-    scores = np.clip(detector.score_samples(rows), edges[0], None)
-    left.hist(scores, edges, density=True, histtype="step", color=colour, label=name, linewidth=1.8)
-left.axvline(detector.offset_, color="black", linestyle="--", linewidth=1)
-left.set(xlabel="score (higher is more normal)", ylabel="density")
-left.legend(loc="upper left")
+    scores = np.clip(detector.score_samples(rows), edges[0], edges[-1])
+    share = np.full(len(scores), 1 / len(scores))
+    left.hist(scores, edges, weights=share, alpha=0.55, color=colour, label=name)
+left.axvline(detector.offset_, color="black", linestyle="--", linewidth=1, label="threshold")
+left.set(xlabel="score (higher is more normal)", ylabel="share of the group")
+left.legend(loc="upper right")
 
 reasons = pd.concat({name: detector.explain(rows).head(5) for name, rows in groups.items()})
 picture = right.imshow(reasons, aspect="auto", cmap="RdBu_r", vmin=-6, vmax=6)
 right.set_xticks(range(X.shape[1]), [name.removeprefix("mean ") for name in X.columns])
 right.set_yticks([2, 7, 12], list(groups))
-right.set_title("five rows of each: residual in usual units")
-figure.colorbar(picture)
+for border in (4.5, 9.5):
+    right.axhline(border, color="black", linewidth=0.8)
+right.tick_params(length=0)
+figure.colorbar(picture, label="far too low          as expected          far too high")
 plt.show()

@@ -65,8 +65,8 @@ for axis, (metric, title) in zip(axes, METRICS.items(), strict=True):
         axis.plot(rows["lift"], height, "o", color=colour, label=arm)
     axis.set(title=title, xlabel="lift over real rows alone")
     axis.spines[["top", "right", "left"]].set_visible(False)
+    axis.tick_params(axis="y", length=0)
 axes[0].set_yticks([len(names) - i - 0.22 for i in range(len(names))], names)
-axes[0].tick_params(axis="y", length=0)
 axes[1].legend(frameon=False)
 plt.show()
 

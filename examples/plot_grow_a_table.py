@@ -115,8 +115,9 @@ for title in ("synthetic - training", "other real - training"):
     print(f"{title}: mean absolute difference {np.abs(panels[title]).mean():.3f}")
 
 # %%
-# The synthetic table is *closer* to the training table than other patients are. That is as it must
-# be, and a warning: it repeats what is accidental in these 120 patients as well as what is true.
+# The synthetic table lies a little farther from the training table than other patients do, and most
+# of its correlations are too weak: the VAE shrinks dependence on purpose, because a part of what
+# 120 patients show is accident.
 #
 # What this does not show
 # -----------------------

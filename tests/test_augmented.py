@@ -21,7 +21,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from augment import AugmentedClassifier, Bootstrap, GaussianCopula
+from augment import AugmentedClassifier, Bootstrap, GaussianCopula, _selection
 from augment._errors import AugmentError, SmallDataWarning
 from augment.evaluation import default_estimators
 from augment.generators._trials import find_weight_name
@@ -44,7 +44,8 @@ EXPECTED_FAILURES = {
 
 
 @parametrize_with_checks(CLASSIFIERS, expected_failed_checks=lambda _: EXPECTED_FAILURES)
-def test_scikit_learn_contract(estimator, check):
+def test_scikit_learn_contract(estimator, check, monkeypatch):
+    monkeypatch.setattr(_selection, "_MOST_REPEATS", 1)  # the contract asks nothing of the choice
     check(estimator)
 
 
@@ -309,7 +310,7 @@ def test_a_mixed_frame_goes_through_a_pipeline_and_a_search():
         GaussianCopula(),
         **TINY,
     )
-    grid = {"estimator__classify__max_iter": [3, 5], "generator__random_state": [0]}
+    grid = {"estimator__classify__max_iter": [3], "generator__random_state": [0]}
     search = GridSearchCV(model, grid, cv=2, scoring="neg_log_loss", error_score="raise")
     search.fit(X, y.astype("category"))
     best = search.best_estimator_

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from augment import Bootstrap
+from augment import Bootstrap, workflow
 from augment.cli import app
 
 TARGETS = {
@@ -61,3 +61,15 @@ def test_what_cannot_be_asked_for_is_said_with_what_can(models, tmp_path, kind, 
     assert result.exit_code == 2
     assert [word for word in words if word not in result.stderr] == []
     assert not (tmp_path / "rows.csv").exists()
+
+
+def test_the_number_of_processes_is_passed_on(models, tmp_path, monkeypatch):
+    asked, draw = [], workflow.draw_rows
+
+    def draw_rows(*arguments):
+        asked.append(arguments[-1])
+        return draw(*arguments[:-1], 1)
+
+    monkeypatch.setattr(workflow, "draw_rows", draw_rows)
+    assert sample(models, "none", tmp_path, "-n", "3", "--jobs", "2").exit_code == 0
+    assert asked == [2]

@@ -63,7 +63,7 @@ def test_the_overview_of_benchmarks_leads_to_each_page():
 def test_readme_code_runs(monkeypatch, capsys):
     plain = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     quick = functools.partial(
-        augment.evaluate_lift, estimators={"plain": plain}, n_splits=3, n_repeats=1
+        augment.evaluate_lift, estimators={"plain": plain}, n_splits=2, n_repeats=1
     )
     monkeypatch.setattr(augment, "evaluate_lift", quick, raising=False)
     (block,) = python_blocks("README.md")

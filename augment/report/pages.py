@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["rendered"]
@@ -30,6 +31,13 @@ def rendered(template: str, *, package: str = "augment.report", **values: Any) -
     str
         HTML.
     """
+    env, style = _environment(package)
+    return str(env.get_template(template).render(style=style, **values))
+
+
+@lru_cache
+def _environment(package: str) -> tuple[Any, Any]:
+    """Give what renders the templates of a package, which are compiled once, and the style."""
     import jinja2
     from markupsafe import Markup
 
@@ -46,8 +54,7 @@ def rendered(template: str, *, package: str = "augment.report", **values: Any) -
     env.filters["svg"] = lambda drawing: Markup(
         _TEXT_OF_A_DRAWING.sub(lambda text: _with_minus(text[0]), drawing)
     )
-    style = Markup(own.get_source(env, "report.css")[0])
-    return env.get_template(template).render(style=style, **values)
+    return env, Markup(own.get_source(env, "report.css")[0])
 
 
 def _with_minus(value: Any) -> Any:

@@ -21,7 +21,13 @@ OWN = {"bootstrap": Copies(), "class_weight": None}
 
 
 def lift(generator, X, y, **options):
-    given = {"estimators": LogisticRegression(), "baselines": OWN, "random_state": 0, "ratio": 2.0}
+    given = {
+        "estimators": LogisticRegression(),
+        "baselines": OWN,
+        "n_splits": 3,
+        "random_state": 0,
+        "ratio": 2.0,
+    }
     return evaluate_lift(generator, X, y, **(given | options))
 
 
@@ -36,6 +42,7 @@ def result():
         X_test=outside[0],
         y_test=outside[1],
         estimators={"LR": LogisticRegression(C=0.01), "k-NN": KNeighborsClassifier(30)},
+        n_splits=5,
         n_repeats=2,
         ratio=4.0,
     )
@@ -105,18 +112,18 @@ def test_the_generator_sees_training_rows_alone():
     X, y = clinical(80)
     Spy.seen.clear()
     groups = np.arange(80) // 2
-    lift(Spy(), X, y, groups=groups, n_repeats=2, baselines=("class_weight",))
-    splits = plan_splits(check_cohort(X, y, groups), 5, 2, seed=0)
-    fits, on_halves = Spy.seen[:10], Spy.seen[10:]
+    lift(Spy(), X, y, groups=groups, n_splits=4, n_repeats=2, baselines=("class_weight",))
+    splits = plan_splits(check_cohort(X, y, groups), 4, 2, seed=0)
+    fits, on_halves = Spy.seen[:8], Spy.seen[8:]
     assert [fit["rows"] for fit in fits] == [set(split.train) for split in splits]
     assert all(
         np.array_equal(f["groups"], groups[s.train]) for f, s in zip(fits, splits, strict=True)
     )
-    assert len({fit["seed"] for fit in fits}) == 10
-    assert len(on_halves) == 10
+    assert len({fit["seed"] for fit in fits}) == 8
+    assert len(on_halves) == 8
     for fit, split in zip(on_halves, splits, strict=True):
         assert fit["rows"] < set(split.train)
-        assert len(fit["rows"]) == 32
+        assert len(fit["rows"]) == 30
 
 
 def test_results_do_not_depend_on_the_number_of_processes():
@@ -152,7 +159,9 @@ def test_copies_against_copies_do_not_help():
 def test_without_copies_the_verdict_is_withheld():
     X, y = blobs(300, 100, 2.0)
     ridge = LogisticRegression(C=0.01)
-    found = lift(Oracle(100, 2.0), X, y, ratio=4.0, n_repeats=2, baselines=(), estimators=ridge)
+    found = lift(
+        Oracle(100, 2.0), X, y, ratio=4.0, n_splits=5, n_repeats=2, baselines=(), estimators=ridge
+    )
     assert found.verdict == "no evidence"
     assert "plain copies" in found.reason
 
@@ -162,7 +171,7 @@ def test_a_control_that_fails_is_named_and_left_out():
     found = lift(Copies(), X, y, n_repeats=1, baselines={**OWN, "rival": Broken()})
     assert "rival" not in set(found.scores["arm"])
     note = next(note for note in found.notes if "rival" in note)
-    assert "failed in 5 of 5 splits" in note
+    assert "failed in 3 of 3 splits" in note
     assert "RuntimeError: the flux capacitor is empty" in note
 
 
@@ -209,9 +218,9 @@ def test_what_failed_once_has_no_part_in_the_intervals_over_patients():
 def test_rare_classes_are_named_and_not_scored():
     X, y = blobs(60, 3)
     y = y.astype(str)
-    y[:3] = "rare"
+    y[:2] = "rare"
     found = lift(Copies(), X, y, n_repeats=1)
-    assert found.settings["left_out_classes"] == {"rare": 3}
+    assert found.settings["left_out_classes"] == {"rare": 2}
     assert any("'rare'" in note and "training" in note for note in found.notes)
     assert found.summary["mean"].notna().all()
 

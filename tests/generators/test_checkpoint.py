@@ -27,7 +27,7 @@ warnings.simplefilter("ignore")
 from augment.generators import {name}
 from tests.generators.test_conformance import patients
 print("ready", flush=True)
-{name}(max_steps=800, n_members=2, checkpoint={path!r}, checkpoint_every=5, random_state=3).fit(
+{name}(max_steps=300, n_members=2, checkpoint={path!r}, checkpoint_every=5, random_state=3).fit(
     *patients()
 )
 """
@@ -88,7 +88,7 @@ def test_a_killed_fit_goes_on_to_the_same_model(blow, tmp_path):
     assert child.returncode != 0
     assert steps_in(tmp_path / "part") >= 10
     child.stdout.close()
-    options = {"max_steps": 800, "n_members": 2, "checkpoint_every": 5, "random_state": 3}
+    options = {"max_steps": 300, "n_members": 2, "checkpoint_every": 5, "random_state": 3}
     resumed = TabularVAE(checkpoint=path, **options).fit(*patients())
     whole = TabularVAE(**options).fit(*patients())
     weights = resumed.networks_.state_dict()

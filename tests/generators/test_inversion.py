@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 from augment import ImageGAN, ReconstructionDetector, TabularGAN, load
+from augment.generators import _cross_fit
 from augment.generators._inversion import search_codes
 from tests.generators.test_images import ADVERSARIAL, blobs
 
@@ -48,7 +49,8 @@ def test_rows_are_inverted_better_and_drawn_as_before(inversion):
 @pytest.mark.parametrize(
     ("kind", "inversion"), [("rows", "encoder"), ("rows", "search"), ("images", "encoder")]
 )
-def test_a_detector_around_it_is_saved_whole(tmp_path, kind, inversion):
+def test_a_detector_around_it_is_saved_whole(tmp_path, monkeypatch, kind, inversion):
+    monkeypatch.setattr(_cross_fit, "N_FOLDS", 2)
     X = rows() if kind == "rows" else blobs()[0]
     generator = clone(ROWS if kind == "rows" else IMAGES).set_params(inversion=inversion)
     detector = ReconstructionDetector(generator, random_state=0).fit(X[:50])

@@ -7,7 +7,7 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 
 import augment
-from augment.generators import GaussianCopula, Jitter, Smote, TabularGAN, TabularVAE
+from augment.generators import GaussianCopula, Jitter, Smote, TabularGAN, TabularVAE, tabular_gan
 from augment.persistence import read_state
 
 pytestmark = pytest.mark.filterwarnings("ignore::augment._errors.AugmentWarning")
@@ -173,7 +173,8 @@ def test_weights_move_what_is_drawn(model):
     assert rows["free"].mean() > X["free"].mean() + 0.25
 
 
-def test_threads_do_not_disturb_each_other():
+def test_threads_do_not_disturb_each_other(monkeypatch):
+    monkeypatch.setattr(tabular_gan, "MAX_STEPS", 20)  # of its warm start
     X, y = crossed(60)
 
     def mean_of_a_fit():

@@ -110,8 +110,8 @@ def _table(gap, n=80, d=10, seed=0):
 
 
 def test_separation_is_low_for_noise_and_high_for_clear_classes():
-    noise = [separation(*_table(0.0, seed=s), 0.5) for s in range(6)]
-    clear = [separation(*_table(1.0, seed=s), 0.5) for s in range(6)]
+    noise = [separation(*_table(0.0, seed=s), 0.5) for s in range(4)]
+    clear = [separation(*_table(1.0, seed=s), 0.5) for s in range(4)]
     assert np.mean(noise) < 0.5 < 0.8 < np.mean(clear)
     assert min(noise) >= 0.1
     assert max(clear) <= 1.0

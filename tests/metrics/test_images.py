@@ -35,13 +35,13 @@ def cohort(n, *, seed=0, side=32, spread=1.0):
 @pytest.fixture(scope="module")
 def frames():
     """Comparisons of a good sample and of faulty ones with the same real images."""
-    real, holdout, fresh = cohort(60), cohort(60, seed=1), cohort(60, seed=2)
+    real, holdout, fresh = cohort(40), cohort(40, seed=1), cohort(40, seed=2)
     samples = {
         "fresh": fresh,
         "blurred": gaussian_filter(fresh, (0, 0, 1, 1)),
-        "collapsed": np.repeat(fresh[:4], 15, axis=0),
+        "collapsed": np.repeat(fresh[:4], 10, axis=0),
         "noise": np.random.default_rng(3).random(fresh.shape),
-        "copies": np.concatenate([real[:30] + 1e-4, fresh[:30]]),
+        "copies": np.concatenate([real[:20] + 1e-4, fresh[:20]]),
     }
     return {
         name: compare_images(real, images, holdout=holdout).set_index(["features", "metric"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from augment._typing import FloatArray, IntArray
 from augment.evaluation._fidelity_inputs import Samples
+from augment.evaluation._fidelity_rule import FAR_LEVEL, TOLERANCE
 from augment.evaluation._fidelity_table import (
     Tables,
     column_distances,
@@ -35,16 +36,23 @@ from augment.metrics._comparison import (
     samples_of,
     summarised,
 )
-from augment.metrics._sides import Draws, Side, pooled
+from augment.metrics._sides import Draws, Side, draw_halves, pooled
 from augment.metrics.images import compare_images, radiomic_features, random_conv_features
 from augment.metrics.two_sample import two_sample_auc
 
-__all__ = ["N_REPEATS", "Measures", "image_measures", "table_measures"]
+__all__ = ["N_REPEATS", "Measures", "image_measures", "parts_beside_floor", "table_measures"]
+
+Distance: TypeAlias = Callable[[list[Side], list[Side]], FloatArray]
 
 N_REPEATS = 5
 _SPACE = "columns"
-_COLUMN_PARTS = ["column", "kind", "value", "floor", "floor_upper", "outside"]
-_PAIR_PARTS = ["first", "second", "value", "floor", "floor_upper"]
+_N_DEALT = 20
+"""Times that the rows of a draw are dealt anew: how far may a column or a pair be off by chance?"""
+_FIGURES = ["value", "floor", "floor_upper", "p_value", "far"]
+_COLUMN_PARTS = ["column", "kind", *_FIGURES, "outside"]
+_PAIR_PARTS = ["first", "second", *_FIGURES]
+# A column that is the same on both sides, however rows are dealt, is not off by chance.
+_LEAST_SCALE = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,19 +70,14 @@ def table_measures(samples: Samples, draws: Draws, seed: int) -> Measures:
     tables = tables_of(samples)
     bundles = samples_of(tables.features, samples.rows)
     features, owners = _with_labels(tables, samples)
-    values, whole = pooled(tables.values), pooled(features)
-
-    def margins(a: Side, b: Side) -> FloatArray:
-        return column_distances(tables, values[a.sample][a.rows], values[b.sample][b.rows])
-
-    def pairs(a: Side, b: Side) -> FloatArray:
-        return pair_distances(owners, whole[a.sample][a.rows], whole[b.sample][b.rows])
+    whole = pooled(features)
+    margins, pairs = _distances(tables, samples)
 
     def measure(a: Side, b: Side) -> Figures:
         first, second = bundles[a.sample].take(a.rows), bundles[b.sample].take(b.rows)
-        found: Figures = {("marginals", ""): float(margins(a, b).mean())}
+        found: Figures = {("marginals", ""): float(margins([a], [b]).mean())}
         if len(np.unique(owners)) > 1:
-            found["dependence", ""] = float(pairs(a, b).mean())
+            found["dependence", ""] = float(pairs([a], [b]).mean())
         found["two-sample AUC (boosting)", ""] = two_sample_auc(
             whole[a.sample][a.rows],
             whole[b.sample][b.rows],
@@ -95,9 +98,39 @@ def table_measures(samples: Samples, draws: Draws, seed: int) -> Measures:
     n_real = len(samples.rows)
     readings.append(copies(bundles[:n_real], n_repeats=N_REPEATS, seed=seed))
     readings += _agreement(samples, tables.features, draws, _boosting())
-    by_column = _by_column(tables, _three(draws, margins))
-    by_pair = _by_pair([*tables.names, "label"], owners, _three(draws, pairs))
-    return Measures(summarised({_SPACE: readings}, draws.n), by_column, by_pair, relations)
+    parts = parts_beside_floor(tables, samples, draws, seed)
+    return Measures(summarised({_SPACE: readings}, draws.n), *parts, relations)
+
+
+def _distances(tables: Tables, samples: Samples) -> tuple[Distance, Distance]:
+    """Give the distances of the margins, and of the dependence of all pairs, of two sides."""
+    features, owners = _with_labels(tables, samples)
+    values, whole = pooled(tables.values), pooled(features)
+
+    def margins(a: list[Side], b: list[Side]) -> FloatArray:
+        return column_distances(tables, _rows_of(values, a), _rows_of(values, b))
+
+    def pairs(a: list[Side], b: list[Side]) -> FloatArray:
+        return pair_distances(owners, _rows_of(whole, a), _rows_of(whole, b))
+
+    return margins, pairs
+
+
+def _rows_of(samples: list[FloatArray], sides: list[Side]) -> FloatArray:
+    return np.concatenate([samples[side.sample][side.rows] for side in sides])
+
+
+def parts_beside_floor(
+    tables: Tables, samples: Samples, draws: Draws, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Compare column by column, and pair by pair: ``by_column`` and ``by_pair`` of the result."""
+    margins, pairs = _distances(tables, samples)
+    null = draw_halves(samples.rows, draws, n_each=_N_DEALT, seed=seed)
+    owners = _with_labels(tables, samples)[1]
+    return (
+        _by_column(tables, _beside_floor(draws, null, margins)),
+        _by_pair([*tables.names, "label"], owners, _beside_floor(draws, null, pairs)),
+    )
 
 
 def _boosting() -> HistGradientBoostingClassifier:
@@ -107,11 +140,25 @@ def _boosting() -> HistGradientBoostingClassifier:
     )
 
 
-def _three(draws: Draws, distance: Callable[[Side, Side], FloatArray]) -> list[FloatArray]:
-    """Give the mean of distances, that of their floors, and the largest floor."""
-    value, floor, spread = (np.array([distance(*pair) for pair in pairs]) for pairs in draws)
+def _beside_floor(
+    draws: Draws, null: list[tuple[list[Side], list[Side]]], distance: Distance
+) -> list[np.ndarray]:
+    """Give distances, their floors, the largest floors, p-values, and which are far.
+
+    A p-value says how often any column (or pair) is as far off, in its own standard deviations,
+    when rows are dealt to the two sides by chance (P. H. Westfall and S. S. Young, 1993): with
+    fresh rows, the chance that any is called far is no more than ``FAR_LEVEL``.
+    """
+    value, floor, spread = (np.array([distance([a], [b]) for a, b in pairs]) for pairs in draws)
+    halves = np.array([distance(*pair) for pair in null])
     floors = np.concatenate([floor, spread]) if len(spread) else floor
-    return [value.mean(axis=0), floor.mean(axis=0), floors.max(axis=0)]
+    figures = [value.mean(axis=0), floor.mean(axis=0), floors.max(axis=0)]
+    middle, scale = halves.mean(axis=0), halves.std(axis=0, ddof=1) + _LEAST_SCALE
+    by_chance = ((halves - middle) / scale).max(axis=1, initial=-np.inf)
+    off = (figures[0] - middle) / scale
+    p_values = (1 + (by_chance[:, None] >= off - 1e-9).sum(axis=0)) / (len(halves) + 1)
+    far = (p_values <= FAR_LEVEL) & (figures[0] > figures[1] + TOLERANCE)
+    return [*figures, p_values, far]
 
 
 def _with_labels(tables: Tables, samples: Samples) -> tuple[list[FloatArray], IntArray]:
@@ -127,17 +174,17 @@ def _with_labels(tables: Tables, samples: Samples) -> tuple[list[FloatArray], In
     return whole, np.append(tables.owners, np.full(len(classes), place))
 
 
-def _by_column(tables: Tables, three: list[FloatArray]) -> pd.DataFrame:
+def _by_column(tables: Tables, figures: list[np.ndarray]) -> pd.DataFrame:
     kinds = [column.kind for column in tables.columns]
-    columns = (tables.names, kinds, *three, outside(tables))
+    columns = (tables.names, kinds, *figures, outside(tables))
     return pd.DataFrame(dict(zip(_COLUMN_PARTS, columns, strict=True)))
 
 
-def _by_pair(names: list[str], owners: IntArray, three: list[FloatArray]) -> pd.DataFrame:
+def _by_pair(names: list[str], owners: IntArray, figures: list[np.ndarray]) -> pd.DataFrame:
     pairs = list(combinations(np.unique(owners), 2))
-    columns = ([names[i] for i, _ in pairs], [names[j] for _, j in pairs], *three)
+    columns = ([names[i] for i, _ in pairs], [names[j] for _, j in pairs], *figures)
     frame = pd.DataFrame(dict(zip(_PAIR_PARTS, columns, strict=True)))
-    order = np.argsort(three[1] - three[0], kind="stable")
+    order = np.argsort(figures[1] - figures[0], kind="stable")
     return frame.iloc[order].reset_index(drop=True)
 
 

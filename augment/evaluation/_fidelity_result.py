@@ -31,10 +31,12 @@ class FidelityResult(Result):
         "higher" or "like floor"), ``n`` (rows a side).
     by_column : DataFrame
         Tables: ``column``, ``kind``, ``value``, ``floor``, ``floor_upper`` (distances of the
-        margins), ``outside`` (share of synthetic numbers beyond all real ones). Images: empty.
+        margins), ``p_value`` (chance of any column being as far off), ``far``
+        (what the reason names), ``outside`` (share of synthetic numbers beyond all real ones).
+        Images: empty.
     by_pair : DataFrame
         Tables: ``first``, ``second``, ``value``, ``floor``, ``floor_upper`` (largest difference of
-        correlations), worst first. Images: empty.
+        correlations), ``p_value``, ``far``, worst first. Images: empty.
     relations : DataFrame
         Exact relations of the real rows: ``relation``, ``real``, ``synthetic`` (share of rows that
         keep it).

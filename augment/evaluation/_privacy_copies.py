@@ -10,12 +10,18 @@ import pandas as pd
 from augment._typing import BoolArray, FloatArray, IntArray
 from augment.evaluation._fidelity_inputs import Samples
 from augment.evaluation._privacy_space import Space
-from augment.metrics.privacy import excess_matches, false_discovery, nearness
+from augment.metrics.privacy import (
+    aligned_nearness,
+    excess_matches,
+    false_discovery,
+    nearness,
+)
 
 __all__ = ["COPY_LEVEL", "Copies", "find_copies"]
 
 COPY_LEVEL = 0.005
-"""The chance to find evidence of copies where there are none, for each of the two tests."""
+"""The chance to find evidence of copies where there are none, for each of the tests."""
+_MUCH = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +36,9 @@ class Copies:
         Copies that chance does not explain: the evidence for the verdict.
     n_exact : int
         Those of them that are equal to a training row.
+    n_changed : int
+        Those of them that are images and were found only once they were laid on one another:
+        moved, turned, mirrored, or of another brightness.
     n_perhaps : int
         Rows that are equal to a training row and to no held-out row, and may be so by chance. They
         are in ``copied``, too: nobody can tell which of them are copies.
@@ -40,6 +49,7 @@ class Copies:
     table: pd.DataFrame
     n_evident: int
     n_exact: int
+    n_changed: int
     n_perhaps: int
     n_shared: int
 
@@ -62,20 +72,42 @@ def find_copies(samples: Samples, space: Space, features: list[FloatArray]) -> C
     own = exact & ~shared
     if _too_many_matches(names) <= COPY_LEVEL:
         evident |= own
+    changed_p_values, changed_from, much_nearer = _laid_on(samples)
+    changed = false_discovery(changed_p_values, COPY_LEVEL) & much_nearer & ~evident
+    evident |= changed
+    nearest = np.where(changed, changed_from, np.where(exact, matched, near.nearest))
     table = pd.DataFrame(
         {
             "row": np.arange(len(synthetic)),
-            "nearest_train_row": np.where(exact, matched, near.nearest),
+            "nearest_train_row": nearest,
             "train_distance": near.train_distance,
             "holdout_distance": near.holdout_distance,
             "exact": exact,
+            "changed": changed,
             "p_value": p_values,
+            "changed_p_value": changed_p_values,
             "beyond_chance": evident,
             "copied": evident | own,
         }
     )
-    counts = (evident, evident & exact, own & ~evident, exact & shared)
+    counts = (evident, evident & exact, changed, own & ~evident, exact & shared)
     return Copies(table, *(int(part.sum()) for part in counts))
+
+
+def _laid_on(samples: Samples) -> tuple[FloatArray, IntArray, BoolArray]:
+    """Give p-values and origins of images that were laid on one another; of rows, nothing.
+
+    Last, which of them lie at least twice as near to a training image as to any held-out one:
+    draws of a fitted law lean on its patients, and are no copies for that.
+    """
+    if not samples.is_image:
+        n = len(samples.rows[1])
+        return np.full(n, np.nan), np.full(n, -1), np.zeros(n, dtype=bool)
+    near = aligned_nearness(
+        *samples.X, groups=samples.rows[0].groups, holdout_groups=samples.rows[2].groups
+    )
+    much_nearer = near.train_distance <= _MUCH * near.holdout_distance
+    return near.p_values, near.nearest, much_nearer
 
 
 def _first_places(known: IntArray, asked: IntArray) -> IntArray:

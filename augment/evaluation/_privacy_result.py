@@ -31,9 +31,11 @@ class PrivacyResult(Result):
     copies : DataFrame
         One line for each synthetic row: ``row`` (its position), ``nearest_train_row`` (position),
         ``train_distance``, ``holdout_distance`` (to the nearest rows), ``exact`` (equal to that
-        training row), ``p_value`` (chance of a fresh row to be as near), ``beyond_chance`` (a copy,
-        by the evidence that the verdict asks for), ``copied`` (that, or equal to a training row
-        and to no held-out row).
+        training row), ``changed`` (an image that was found to repeat that training image only
+        once they were laid on one another), ``p_value`` (chance of a fresh row to be as near),
+        ``changed_p_value`` (that of an image once it was laid on others; NaN in tables),
+        ``beyond_chance`` (a copy, by the evidence that the verdict asks for), ``copied`` (that, or
+        equal to a training row and to no held-out row).
     attacks : DataFrame
         One line for each attack: ``attack``, ``auc``, ``lower``, ``upper`` (95 % intervals that
         hold for all attacks at once), ``tpr`` (share of training rows found) at ``fpr`` (share of

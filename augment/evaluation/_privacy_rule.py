@@ -65,6 +65,8 @@ def judge(
     leak = _leak(attacks[attacks["material"]], nearest, material=True)
     if copies.n_evident:
         exact = f", {copies.n_exact} of them exactly" if copies.n_exact else ""
+        if copies.n_changed:
+            exact += f", {copies.n_changed} of them moved, turned, mirrored or in other contrast"
         text = (
             f"{copies.n_evident} of {len(copies.table)} synthetic rows repeat a training row more "
             f"closely than chance explains{exact}."

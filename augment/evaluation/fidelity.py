@@ -13,7 +13,7 @@ from augment._typing import RandomState
 from augment.evaluation._fidelity_inputs import Samples, check_samples, shared_note
 from augment.evaluation._fidelity_measures import N_REPEATS, image_measures, table_measures
 from augment.evaluation._fidelity_result import FidelityResult
-from augment.evaluation._fidelity_words import judge
+from augment.evaluation._fidelity_rule import judge
 from augment.evaluation._leak_guard import refuse_leak
 from augment.metrics._sides import draw_pairs
 
@@ -90,9 +90,16 @@ def evaluate_fidelity(
     ``copies``: the copy rate is more than 0.1 above the highest floor, which includes what few
     fresh rows give by chance (once in a hundred). ``at the floor``: the
     two-sample AUC (mean over the classes), recall and coverage are no more than 0.1 worse than the
-    floor, or within its range, and no exact relation is lost. ``far from the floor``: the AUC is
-    more than 0.25 above the floor (or above 0.5, if that is more), or recall or coverage is less
-    than half of it. Else ``near the floor``.
+    floor, or within its range, no exact relation is lost, and no column and no pair of columns is
+    far from its floor. ``far from the floor``: the AUC is more than 0.25 above the floor (or above
+    0.5, if that is more), or recall or coverage is less than half of it, or a column that is far
+    from its floor is 0.25 beyond it, a pair 0.5. Else ``near the floor``.
+
+    A column, or a pair, is far from its floor if its figure is more than 0.1 above it and further
+    off than that of any column (pair) in 99 of 100 cases where the rows of the reference and the
+    synthetic ones are dealt to the two sides by chance, each in its own standard deviations: of
+    fresh rows, any column is named once in forty times at most, and any pair as well. The reason
+    names the worst, `FidelityResult.by_column` and ``by_pair`` have all.
 
     What this does not do: a generator that repeats its rows is at the floor in everything but the
     copy rate; for privacy see ``evaluate_privacy``. It does not say whether the rows help: see
@@ -128,7 +135,8 @@ def evaluate_fidelity(
     measure = image_measures if samples.is_image else table_measures
     found = measure(samples, draws, seed)
     rows = "images" if samples.is_image else "rows"
-    verdict, reason = judge(found.summary, found.relations, n, rows)
+    tables = found.summary, found.by_column, found.by_pair, found.relations
+    verdict, reason = judge(*tables, n, rows)
     settings = {
         **{f"n_{name}": len(rows) for name, rows in zip(_NAMES, samples.rows, strict=False)},
         "n_per_side": n,

@@ -95,6 +95,12 @@ def evaluate_privacy(
     too: then all rows that are equal to training rows are copies beyond chance if significantly
     (0.005) more distinct training rows than held-out rows are met.
 
+    Images are compared a second time with each laid on the other: moved, turned, mirrored,
+    stretched a little, and with brightness and contrast set equal; see
+    `augment.metrics.aligned_nearness`. Copies must lie twice as near to a training image as to any
+    held-out one. At most 0.5 % of the images are expected to be called copies
+    by chance here, too. Real images are laid on those of other patients in the same way.
+
     `PrivacyResult.copied_` has the copies beyond chance, and all other rows that are equal to a
     training row and to no held-out row: it misses no exact copy but those of rows that held-out
     patients have, too. A note says how many of them chance may explain; they do not count for the
@@ -129,8 +135,8 @@ def evaluate_privacy(
     **What this does not do.** It cannot show that rows give nobody away: a stronger attack may
     exist, and with few rows a leak must be large to be seen. Distances are a copy check, and no
     measure of privacy (Z. Yao et al., "The DCR delusion", ESORICS 2025). Copies of images that are
-    moved, turned, mirrored or brightened are mostly not seen. Only differential privacy bounds
-    what any attacker can learn.
+    bent, or of a part of an image, may not be seen. Only differential privacy bounds what any
+    attacker can learn.
 
     Examples
     --------

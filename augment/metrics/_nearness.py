@@ -12,7 +12,7 @@ from augment._typing import BoolArray, FloatArray, IntArray, RandomState
 from augment.metrics._sides import group_codes
 from augment.metrics.fidelity import feature_pair
 
-__all__ = ["Nearness", "excess_nearness", "nearness"]
+__all__ = ["Nearness", "RatioLaw", "chance_of", "excess_nearness", "nearness", "ratio_law"]
 
 # More rows change no probability that matters, and cost their square.
 _MOST = 2000
@@ -82,7 +82,7 @@ def nearness(train: Any, synthetic: Any, holdout: Any) -> Nearness:
     distance = to_train[:, 0]
     ratio = _divided(distance, to_held)
     share = len(known) / (len(known) + len(held))
-    p_values = _chance(ratio, _real_ratios(np.concatenate([known, held]), share))
+    p_values = chance_of(ratio, _real_ratios(np.concatenate([known, held]), share))
     return Nearness(p_values, nearest[:, 0], distance, to_held)
 
 
@@ -149,7 +149,7 @@ def excess_nearness(
 
     def weight(members: BoolArray) -> float:
         ratio = _ratio(distances, members[owners[places]])
-        return float(-np.log(np.maximum(_chance(ratio, law), _LEAST_CHANCE)).mean())
+        return float(-np.log(np.maximum(chance_of(ratio, law), _LEAST_CHANCE)).mean())
 
     found = weight(is_member)
     share = float(is_member[owners[places[:, 0]]].mean())
@@ -181,7 +181,7 @@ def _neighbors(known: FloatArray, rows: FloatArray, n: int) -> tuple[FloatArray,
     return np.asarray(distances, dtype=np.float64), np.asarray(places, dtype=np.int64)
 
 
-class _RatioLaw(NamedTuple):
+class RatioLaw(NamedTuple):
     """How often a fresh row has which ratio of its two distances.
 
     Attributes
@@ -199,7 +199,7 @@ class _RatioLaw(NamedTuple):
     exponent: float
 
 
-def _real_ratios(rows: FloatArray, share: float) -> _RatioLaw:
+def _real_ratios(rows: FloatArray, share: float) -> RatioLaw:
     """Give the law of the ratios of real rows.
 
     The ratio of a row is that of its first distance to its distance of rank j + 1, if the first j
@@ -210,48 +210,58 @@ def _real_ratios(rows: FloatArray, share: float) -> _RatioLaw:
     asked = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MOST)).astype(np.int64)]
     rank = min(_NEIGHBORS, len(rows) - 1)
     if rank < 2:
-        return _RatioLaw(np.ones(1), np.ones(1), 0.0, 0.0, 1.0)
+        return RatioLaw(np.ones(1), np.ones(1), 0.0, 0.0, 1.0)
     distances, places = _neighbors(rows, asked, rank + 1)
     ratios = distances[:, 1:2] / distances[:, 2:]
     chances = share ** np.arange(1, rank) * (1 - share)
     chances[-1] += share**rank
     weights = np.broadcast_to(chances / len(asked), ratios.shape)
+    n_differing = (np.abs(rows[places[:, 1]] - asked) > 0).sum(axis=1)
+    return ratio_law(ratios, weights, n_differing)
+
+
+def ratio_law(
+    ratios: FloatArray, weights: FloatArray, n_differing: IntArray | None = None
+) -> RatioLaw:
+    """Give the law of ratios that come up with the given weights.
+
+    Parameters
+    ----------
+    ratios, weights : ndarray of shape (n, k)
+        k ratios for each of n rows.
+    n_differing : ndarray of shape (n,), optional
+        In how many features a row differs from its nearest one. Rows come ever nearer along the
+        features in which near rows differ at all: beside many flags a single number lets a fresh
+        row come very near by chance, so there are no more dimensions than such features.
+    """
     order = np.argsort(ratios, axis=None)
     sorted_ratios, cumulated = ratios.ravel()[order], np.cumsum(weights.ravel()[order])
-    tail = max(_TAIL, _FEWEST_IN_TAIL / len(asked)) * min(1.0, cumulated[-1])
+    tail = max(_TAIL, _FEWEST_IN_TAIL / len(ratios)) * min(1.0, cumulated[-1])
     cut = float(sorted_ratios[min(np.searchsorted(cumulated, tail), len(sorted_ratios) - 1)])
     inside = np.where(ratios < cut, weights, 0.0)
     with np.errstate(divide="ignore"):
         logs = np.where(inside > 0, np.log(cut / ratios), 0.0)
     if (inside * logs).sum() <= 0:
-        return _RatioLaw(sorted_ratios, cumulated, 0.0, 0.0, 1.0)
-    n_differing = (np.abs(rows[places[:, 1]] - asked) > 0).sum(axis=1)
-    exponent = _tail_exponent(inside, logs, n_differing)
-    return _RatioLaw(sorted_ratios, cumulated, cut, float(inside.sum()), exponent)
+        return RatioLaw(sorted_ratios, cumulated, 0.0, 0.0, 1.0)
+    exponent = _tail_exponent(inside, logs)
+    if n_differing is not None:
+        exponent = min(exponent, float(np.average(n_differing, weights=inside.sum(axis=1))))
+    return RatioLaw(sorted_ratios, cumulated, cut, float(inside.sum()), exponent)
 
 
-def _tail_exponent(inside: FloatArray, logs: FloatArray, n_differing: IntArray) -> float:
+def _tail_exponent(inside: FloatArray, logs: FloatArray) -> float:
     """Estimate the exponent of the tail, with caution.
 
     Parameters
     ----------
     inside, logs : ndarray of shape (n, k)
         Weight of each ratio below the cut, and how far below it is, of k ratios for each row.
-    n_differing : ndarray of shape (n,)
-        In how many features a row differs from its nearest one.
-
-    Notes
-    -----
-    Rows come ever nearer along the features in which near rows differ at all: beside many flags a
-    single number lets a fresh row come very near by chance, so there are no more dimensions than
-    such features.
     """
     effective = inside.sum() ** 2 / np.square(inside).sum()
-    exponent = inside.sum() / (inside * logs).sum() * max(1 - 1.3 / np.sqrt(effective), 0.2)
-    return float(min(exponent, np.average(n_differing, weights=inside.sum(axis=1))))
+    return float(inside.sum() / (inside * logs).sum() * max(1 - 1.3 / np.sqrt(effective), 0.2))
 
 
-def _chance(asked: FloatArray, law: _RatioLaw) -> FloatArray:
+def chance_of(asked: FloatArray, law: RatioLaw) -> FloatArray:
     """Give how often a fresh row has such a ratio or a smaller one."""
     place = np.searchsorted(law.ratios, asked, side="right")
     # Ratios of 1 and more: the nearest row is a held-out one.

@@ -17,6 +17,7 @@ __all__ = [
     "Draws",
     "Rows",
     "Side",
+    "draw_halves",
     "draw_pairs",
     "group_codes",
     "halves",
@@ -161,6 +162,34 @@ def draw_pairs(rows: Sequence[Rows], *, n_repeats: int, seed: int) -> Draws:
             p, q, _ = _matched([*rows, pool], [*parts, a], rng)
             draws.spread.append((p, q))
     return draws
+
+
+def draw_halves(
+    rows: Sequence[Rows], draws: Draws, *, n_each: int, seed: int
+) -> list[tuple[list[Side], list[Side]]]:
+    """Deal the two sides of each draw anew, class by class: `n_each` pairs of mixed sides a draw.
+
+    What differs between these is what differs between samples of one law.
+    """
+    found = []
+    for k, pair in enumerate(draws.values):
+        kinds = [rows[side.sample].labels[side.rows] for side in pair]
+        owners = [rows[side.sample].groups[side.rows] for side in pair]
+        # Synthetic rows are of no real patient.
+        owners[1] = owners[1] + owners[0].max() + 1
+        joined = Rows(np.concatenate(kinds), np.concatenate(owners))
+        n = len(pair[0].rows)
+        for repeat in range(n_each):
+            dealt = halves(joined, rng_for(seed, k, repeat))
+            mixed = [
+                [
+                    Side(pair[0].sample, pair[0].rows[half[half < n]]),
+                    Side(pair[1].sample, pair[1].rows[half[half >= n] - n]),
+                ]
+                for half in dealt
+            ]
+            found.append((mixed[0], mixed[1]))
+    return found
 
 
 def _matched(rows: Sequence[Rows], sides: list[Side], rng: np.random.Generator) -> list[Side]:

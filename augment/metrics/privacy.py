@@ -9,12 +9,14 @@ from scipy import stats
 
 from augment._errors import InvalidInputError
 from augment._typing import BoolArray, FloatArray, IntArray
+from augment.metrics._image_nearness import aligned_nearness
 from augment.metrics._membership import Membership, membership_inference
 from augment.metrics._nearness import Nearness, excess_nearness, nearness
 
 __all__ = [
     "Membership",
     "Nearness",
+    "aligned_nearness",
     "excess_matches",
     "excess_nearness",
     "false_discovery",

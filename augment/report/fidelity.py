@@ -49,6 +49,8 @@ def summarise_fidelity(result: FidelityResult) -> dict[str, Any]:
         "summary": records(result.summary),
         "columns": records(beyond),
         "n_columns": len(result.by_column),
+        "far_columns": list(result.by_column.loc[_is_far(result.by_column), "column"]),
+        "far_pairs": records(result.by_pair.loc[_is_far(result.by_pair), ["first", "second"]]),
         "pairs": records(pairs.head(_MAX_PAIRS)),
         "n_pairs": len(result.by_pair),
         "n_pairs_beyond": len(pairs),
@@ -58,12 +60,18 @@ def summarise_fidelity(result: FidelityResult) -> dict[str, Any]:
     }
 
 
+def _is_far(parts: pd.DataFrame) -> pd.Series:
+    return parts["far"].astype(bool)
+
+
 def fidelity_card(fidelity: Mapping[str, Any]) -> dict[str, Any]:
     """Give the figures that matter, for the card."""
     parts = ("features", "metric", "label", "value", "floor", "floor_lower", "floor_upper")
     return {
         "verdict": fidelity["verdict"],
         "reason": fidelity["reason"],
+        "far_columns": fidelity["far_columns"],
+        "far_pairs": fidelity["far_pairs"],
         "figures": [{part: line[part] for part in parts} for line in fidelity["summary"]],
         "n_per_side": fidelity["settings"].get("n_per_side"),
         "n_holdout": fidelity["settings"].get("n_holdout"),

@@ -63,6 +63,7 @@ def summarise_privacy(
         "reason": result.reason,
         "n_copied": int(copies["beyond_chance"].sum()),
         "n_exact": int((copies["beyond_chance"] & copies["exact"]).sum()),
+        "n_changed": int(copies["changed"].sum()),
         "n_perhaps": int((copies["copied"] & ~copies["beyond_chance"]).sum()),
         "n_copied_rows": int((exposed["n_copies"] > 0).sum()),
         "attacks": records(result.attacks),
@@ -77,7 +78,7 @@ def summarise_privacy(
 
 def privacy_card(privacy: Mapping[str, Any]) -> dict[str, Any]:
     """Give the figures that matter, for the card."""
-    parts = ["verdict", "reason", "n_copied", "n_exact", "n_perhaps"]
+    parts = ["verdict", "reason", "n_copied", "n_exact", "n_changed", "n_perhaps"]
     parts += ["nearest", "strongest", "attacks", "notes"]
     sizes = ("n_train", "n_synthetic", "n_holdout", "n_audit_fits")
     return {

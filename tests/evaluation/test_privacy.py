@@ -200,7 +200,7 @@ def test_audit_finds_nothing_where_rows_do_not_matter():
 
 def verdict_of(auc=0.5, p_value=1.0, tpr=0.05, nearest=None):
     """Apply the rule to figures."""
-    none = CopyCheck(pd.DataFrame({"row": np.arange(10)}), 0, 0, 0, 0)
+    none = CopyCheck(pd.DataFrame({"row": np.arange(10)}), 0, 0, 0, 0, 0)
     material = p_value <= LEAK_LEVEL and is_material(auc, tpr, 0.05, MATERIAL_AUC)
     line = {"attack": "k-NN ratio", "auc": auc, "lower": auc - 0.05, "upper": auc + 0.05}
     line |= {"tpr": tpr, "fpr": 0.05, "p_value": p_value, "material": material}

@@ -58,7 +58,7 @@ def test_exposed_rows_are_named_as_in_the_table_and_from_one():
     assert exposed[0]["n_copies"] == 3
     html = report.render_report(found)
     assert "rows of the table from 1" in html
-    assert "3 of 700 synthetic rows, 1 of them equal in every value" in html
+    assert "3 of 700 synthetic rows, 1 of them equal in every value, 1 moved, turned" in html
     assert "71 %; 67 % by chance (p 0.040)" in html
     with pytest.raises(InvalidInputError, match="train_rows"):
         summary(privacy=example_privacy(), train_rows=rows[:-1])
@@ -76,6 +76,8 @@ def test_the_card_tells_both_verdicts():
     card = report.report_card(found)["studies"][0]
     assert card["fidelity"]["verdict"] == "near the floor"
     assert card["privacy"]["strongest"]["auc"] == 0.66
+    assert card["fidelity"]["far_columns"] == ["age"]
+    assert card["fidelity"]["far_pairs"] == [{"first": "age", "second": "marker"}]
     assert card["privacy"]["n_holdout"] == 70
     json.loads(workflow.to_json(card))
     bare = report.report_card(summary())["studies"][0]

@@ -29,6 +29,7 @@ def example_fidelity(verdict: str = "near the floor") -> FidelityResult:
     summary = pd.DataFrame(_LINES, columns=_PARTS).assign(features="columns", n=70)
     pairs = {"first": ["age", "sex"], "second": ["marker", "outcome"]}
     figures = {"value": [0.3, 0.1], "floor": [0.1, 0.1], "floor_upper": [0.2, 0.15]}
+    figures |= {"p_value": [0.01, 0.7], "far": [True, False]}
     return FidelityResult(
         verdict=verdict,
         reason="a classifier tells synthetic from real rows with an AUC of 0.71; recall is 0.60.",
@@ -53,6 +54,7 @@ def example_privacy(verdict: str = "memorisation found", *, refits: bool = True)
             "row": np.arange(n_new),
             "nearest_train_row": np.where(copied, 3, rng.integers(0, n_train, n_new)),
             "exact": np.isin(np.arange(n_new), [5, 20, 21]),
+            "changed": copied & (np.arange(n_new) == 11),
             "beyond_chance": copied,
             "copied": copied | np.isin(np.arange(n_new), [20, 21] if verdict == NOTHING else []),
         }

